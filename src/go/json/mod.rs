@@ -1,0 +1,16 @@
+//! JSON as Go's `encoding/json` reads and writes it.
+//!
+//! Everything here works on bytes with explicit stacks or none: a document may nest as deep as Go allows
+//! (10,000 levels) and no thread's stack notices.
+
+mod decode;
+mod read;
+mod scan;
+mod value;
+mod write;
+
+pub use decode::{Decoded, Field, Kind, decode_struct, string_list};
+pub use read::{Event, Reader, unquote};
+pub use scan::{MAX_DEPTH, check};
+pub use value::{Value, parse};
+pub use write::{compact, from_serde, push_string};
