@@ -1,0 +1,514 @@
+//! Replies and pushes to bytes.
+
+use std::fmt::Write as _;
+
+use byteorder::{BigEndian, WriteBytesExt};
+use serde_json::Value;
+
+use super::address::Address;
+use super::command::{Command, ERROR};
+use super::frame::{self, MAX_LENGTH};
+use super::reply::{ConnEntry, Health, Info, PeerEntry, Push, Reply};
+use crate::go::json;
+
+/// The error code of every error reply; the real daemon knows no other.
+const ERROR_CODE: u16 = 1;
+
+/// What a stream's receive window is said to be, in bytes. Source: recorded.
+const RECV_WINDOW: u64 = 2_097_152;
+
+/// Slow-start threshold of every stream, in bytes. Source: recorded.
+const SLOW_START_THRESHOLD: u64 = 524_288;
+
+/// Appends the reply's frame. None ever exceeds the frame limit: lists lose their last entries,
+/// anything else becomes an error that says so.
+pub fn encode_reply(out: &mut Vec<u8>, reply: &Reply<'_>) {
+    match reply {
+        Reply::Bound(port) => frame::append(out, byte(Command::Bind), |out| u16_to(out, *port)),
+        Reply::Unbound(port) => frame::append(out, byte(Command::Unbind), |out| u16_to(out, *port)),
+        Reply::Dialled(conn) => frame::append(out, byte(Command::Dial), |out| u32_to(out, *conn)),
+        Reply::Closed(conn) => frame::append(out, byte(Command::Close), |out| u32_to(out, *conn)),
+        Reply::Empty(command) => frame::append(out, byte(*command), |_| {}),
+        Reply::Info(info) => json_frame(out, Command::Info, &info_body(info)),
+        Reply::Health(health) => json_frame(out, Command::Health, &health_body(health)),
+        Reply::Json(command, body) => {
+            let text = json::from_serde(body);
+            if text.len() < MAX_LENGTH {
+                json_frame(out, *command, &text);
+            } else {
+                json_frame(out, *command, &shortened(body.clone()));
+            }
+        }
+        Reply::Policy {
+            engine,
+            network_id,
+            document,
+        } => {
+            let body = policy_body(engine, *network_id, *document);
+            json_frame(out, Command::PolicyGet, &body);
+        }
+        Reply::Error(text) => error_frame(out, text),
+    }
+}
+
+/// Appends the push's frame.
+pub fn encode_push(out: &mut Vec<u8>, push: &Push<'_>) {
+    match *push {
+        Push::Accept {
+            port,
+            conn,
+            from,
+            from_port,
+        } => frame::append(out, 0x05, |out| {
+            u16_to(out, port);
+            u32_to(out, conn);
+            address_to(out, from);
+            u16_to(out, from_port);
+        }),
+        Push::Recv { conn, data } => frame::append(out, 0x07, |out| {
+            u32_to(out, conn);
+            out.extend_from_slice(data);
+        }),
+        Push::CloseOk { conn } => frame::append(out, 0x09, |out| u32_to(out, conn)),
+        Push::RecvFrom {
+            from,
+            from_port,
+            to_port,
+            data,
+        } => frame::append(out, 0x0C, |out| {
+            address_to(out, from);
+            u16_to(out, from_port);
+            u16_to(out, to_port);
+            out.extend_from_slice(data);
+        }),
+    }
+}
+
+/// A command's reply byte. Only commands that are answered reach an encoder.
+fn byte(command: Command) -> u8 {
+    command.row().reply.unwrap_or(ERROR)
+}
+
+fn u16_to(out: &mut Vec<u8>, value: u16) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+fn u32_to(out: &mut Vec<u8>, value: u32) {
+    out.extend_from_slice(&value.to_be_bytes());
+}
+
+fn address_to(out: &mut Vec<u8>, address: Address) {
+    u16_to(out, address.network);
+    u32_to(out, address.node);
+}
+
+fn json_frame(out: &mut Vec<u8>, command: Command, body: &str) {
+    if body.len() < MAX_LENGTH {
+        frame::append(out, byte(command), |out| {
+            out.extend_from_slice(body.as_bytes());
+        });
+    } else {
+        let name = command.name();
+        let length = body.len() + 1;
+        let text = format!("{name}: reply of {length} bytes is over the limit of {MAX_LENGTH}");
+        error_frame(out, &text);
+    }
+}
+
+fn error_frame(out: &mut Vec<u8>, text: &str) {
+    let mut end = text.len().min(MAX_LENGTH - 3);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    frame::append(out, ERROR, |out| {
+        // Writing to a Vec cannot fail.
+        let _ = out.write_u16::<BigEndian>(ERROR_CODE);
+        out.extend_from_slice(&text.as_bytes()[..end]);
+    });
+}
+
+/// Drops last entries of a body's longest list until the body fits, and says so beside it.
+fn shortened(mut body: Value) -> String {
+    loop {
+        let text = json::from_serde(&body);
+        if text.len() < MAX_LENGTH {
+            return text;
+        }
+        let Some(fields) = body.as_object_mut() else {
+            return text;
+        };
+        let longest = fields
+            .iter_mut()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_array_mut()?)))
+            .max_by_key(|(_, list)| list.len())
+            .filter(|(_, list)| !list.is_empty());
+        let Some((key, list)) = longest else {
+            return text;
+        };
+        let note = format!(",\"{key}_truncated\":true").len();
+        let mut excess = text.len() + note + 1 - MAX_LENGTH;
+        while excess > 0 {
+            let Some(entry) = list.pop() else { break };
+            excess = excess.saturating_sub(json::from_serde(&entry).len() + 1);
+        }
+        fields.insert(format!("{key}_truncated"), Value::Bool(true));
+    }
+}
+
+fn policy_body(engine: &str, network_id: u16, document: Option<&str>) -> String {
+    let mut body = Body::new();
+    body.text("engine", engine);
+    if let Some(document) = document {
+        body.raw("expr_policy", document);
+    }
+    body.number("network_id", network_id)
+        .text("type", "managed_policy_ok");
+    body.finish()
+}
+
+fn health_body(health: &Health<'_>) -> String {
+    let c = &health.counters;
+    let mut body = Body::new();
+    body.number("accept_queue_drops", 0)
+        .number("authenticated_peers", c.peers)
+        .text("beacon_addr", health.beacon_addr)
+        .number("bytes_recv", c.bytes_recv)
+        .number("bytes_sent", c.bytes_sent)
+        .number("connections", c.connections)
+        .number("encrypted_peers", c.peers)
+        .number("handshake_pending_count", c.handshake_pending_count)
+        .number("peers", c.peers)
+        .number("relay_peer_count", 0)
+        .text("status", "ok")
+        .number("uptime_seconds", c.uptime_secs)
+        .number("webhook_circuit_skips", 0)
+        .number("webhook_queue_dropped", 0);
+    body.finish()
+}
+
+fn info_body(info: &Info<'_>) -> String {
+    let whole = info_text(info, &info.conn_list, &info.peer_list);
+    if whole.len() < MAX_LENGTH {
+        return whole;
+    }
+    let (mut conns, mut peers) = (info.conn_list.len(), info.peer_list.len());
+    let notes = ",\"conn_list_truncated\":true,\"peer_list_truncated\":true".len();
+    let mut excess = whole.len() + notes + 1 - MAX_LENGTH;
+    while excess > 0 && conns + peers > 0 {
+        let mut entry = String::new();
+        if conns >= peers {
+            conns -= 1;
+            conn_text(&mut entry, &info.conn_list[conns]);
+        } else {
+            peers -= 1;
+            peer_text(&mut entry, &info.peer_list[peers]);
+        }
+        excess = excess.saturating_sub(entry.len() + 1);
+    }
+    info_text(info, &info.conn_list[..conns], &info.peer_list[..peers])
+}
+
+fn info_text(info: &Info<'_>, conns: &[ConnEntry], peers: &[PeerEntry]) -> String {
+    let c = &info.counters;
+    let mut body = Body::new();
+    body.number("accept_queue_drops", 0)
+        .display("address", info.address)
+        .number("authenticated_peers", c.peers)
+        .text("beacon_addr", info.beacon_addr)
+        .number("bytes_recv", c.bytes_recv)
+        .number("bytes_sent", c.bytes_sent)
+        .list("conn_list", conns, conn_text);
+    if conns.len() < info.conn_list.len() {
+        body.raw("conn_list_truncated", "true");
+    }
+    body.number("connections", c.connections)
+        .text("email", info.email)
+        .raw("encrypt", "true")
+        .number("encrypted_peers", c.peers)
+        .text("endpoint", info.endpoint)
+        .raw("features", FEATURES)
+        .number("handshake_pending_count", c.handshake_pending_count)
+        .text("hostname", info.hostname)
+        .raw("identity", "true")
+        .text("motd", "");
+    if info.networks.is_empty() {
+        body.raw("networks", "null");
+    } else {
+        let node = info.node_id;
+        // The real daemon marshals these entries from a struct: network_id comes first.
+        body.list("networks", info.networks, |out, network| {
+            let address = Address::new(*network, node);
+            let _ = write!(
+                out,
+                "{{\"network_id\":{network},\"address\":\"{address}\"}}"
+            );
+        });
+    }
+    body.number("node_id", info.node_id)
+        .list("peer_list", peers, peer_text);
+    if peers.len() < info.peer_list.len() {
+        body.raw("peer_list_truncated", "true");
+    }
+    body.number("peers", c.peers)
+        .number("pkts_recv", c.pkts_recv)
+        .number("pkts_sent", c.pkts_sent)
+        .number("ports", info.ports)
+        .text("public_key", info.public_key)
+        .number("relay_peer_count", 0)
+        .text("transport", "udp")
+        .number("tunnel_encryption_failure", 0)
+        .number("tunnel_encryption_success", c.peers)
+        .number("uptime_secs", c.uptime_secs)
+        .text("version", info.version)
+        .number("webhook_circuit_skips", 0)
+        .number("webhook_queue_dropped", 0);
+    body.finish()
+}
+
+/// What the real daemon 1.18.0 says it can do.
+const FEATURES: &str = r#"["reply_window","dial_awaits_key","key_request","dgram_confirm"]"#;
+
+fn conn_text(out: &mut String, conn: &ConnEntry) {
+    let mut body = Body::within(out);
+    body.number("bytes_recv", conn.bytes_recv)
+        .number("bytes_sent", conn.bytes_sent)
+        .number("cong_win", conn.cong_win)
+        .number("dup_acks", 0)
+        .number("fast_retx", 0)
+        .number("id", conn.id)
+        .number("in_flight", 0)
+        .raw("in_recovery", "false")
+        .number("local_port", conn.local_port)
+        .number("ooo_buf", 0)
+        .number("peer_recv_win", conn.peer_recv_win)
+        .number("recv_win", RECV_WINDOW)
+        .display("remote_addr", conn.remote)
+        .number("remote_port", conn.remote_port)
+        .number("retransmits", 0)
+        .number("rttvar_ms", 0)
+        .number("sack_recv", 0)
+        .number("sack_sent", 0)
+        .number("segs_recv", conn.segs_recv)
+        .number("segs_sent", conn.segs_sent)
+        .number("srtt_ms", 0)
+        .number("ssthresh", SLOW_START_THRESHOLD)
+        .text("state", conn.state)
+        .number("unacked", 0);
+    *out = body.finish();
+}
+
+fn peer_text(out: &mut String, peer: &PeerEntry) {
+    let mut body = Body::within(out);
+    body.raw("authenticated", "true")
+        .raw("encrypted", "true")
+        .text("endpoint", &peer.endpoint)
+        .number("node_id", peer.node_id)
+        .raw("relay", "false");
+    *out = body.finish();
+}
+
+/// A JSON object written key by key. Keys are given in sorted order, as Go writes maps.
+struct Body {
+    text: String,
+    first: bool,
+    last_key: &'static str,
+}
+
+impl Body {
+    fn new() -> Self {
+        Body::within(&mut String::with_capacity(1024))
+    }
+
+    /// Goes on behind what `out` holds; [`finish`](Self::finish) gives it back.
+    fn within(out: &mut String) -> Self {
+        let mut text = std::mem::take(out);
+        text.push('{');
+        Body {
+            text,
+            first: true,
+            last_key: "",
+        }
+    }
+
+    fn key(&mut self, key: &'static str) {
+        debug_assert!(self.last_key < key, "{key} is out of order");
+        self.last_key = key;
+        if !std::mem::take(&mut self.first) {
+            self.text.push(',');
+        }
+        self.text.push('"');
+        self.text.push_str(key);
+        self.text.push_str("\":");
+    }
+
+    fn number(&mut self, key: &'static str, value: impl std::fmt::Display) -> &mut Self {
+        self.key(key);
+        let _ = write!(self.text, "{value}");
+        self
+    }
+
+    fn display(&mut self, key: &'static str, value: impl std::fmt::Display) -> &mut Self {
+        self.key(key);
+        let _ = write!(self.text, "\"{value}\"");
+        self
+    }
+
+    fn text(&mut self, key: &'static str, value: &str) -> &mut Self {
+        self.key(key);
+        json::push_string(&mut self.text, value);
+        self
+    }
+
+    fn raw(&mut self, key: &'static str, json: &str) -> &mut Self {
+        self.key(key);
+        self.text.push_str(json);
+        self
+    }
+
+    fn list<T>(
+        &mut self,
+        key: &'static str,
+        entries: &[T],
+        write: impl Fn(&mut String, &T),
+    ) -> &mut Self {
+        self.key(key);
+        self.text.push('[');
+        for (at, entry) in entries.iter().enumerate() {
+            if at > 0 {
+                self.text.push(',');
+            }
+            write(&mut self.text, entry);
+        }
+        self.text.push(']');
+        self
+    }
+
+    fn finish(&mut self) -> String {
+        self.text.push('}');
+        std::mem::take(&mut self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::reply::Counters;
+    use serde_json::json;
+
+    fn bytes(reply: &Reply<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode_reply(&mut out, reply);
+        out
+    }
+
+    fn info(conns: usize, peers: usize) -> Vec<u8> {
+        let entry = ConnEntry {
+            id: 1,
+            local_port: 49152,
+            remote: Address::new(0, 2),
+            remote_port: 7,
+            state: "ESTABLISHED",
+            bytes_recv: 0,
+            bytes_sent: 0,
+            segs_recv: 0,
+            segs_sent: 0,
+            peer_recv_win: 589_824,
+            cong_win: 40_960,
+        };
+        let peer = PeerEntry {
+            node_id: 2,
+            endpoint: "127.0.0.1:4002".to_owned(),
+        };
+        bytes(&Reply::Info(Box::new(Info {
+            address: Address::new(0, 1),
+            beacon_addr: "b",
+            email: "e",
+            endpoint: "p",
+            hostname: "<h>",
+            node_id: 1,
+            ports: 4,
+            public_key: "k",
+            version: "v",
+            counters: Counters::default(),
+            networks: &[1],
+            conn_list: vec![entry; conns],
+            peer_list: vec![peer; peers],
+        })))
+    }
+
+    #[test]
+    fn small_replies_byte_for_byte() {
+        assert_eq!(bytes(&Reply::Bound(5000)), b"\0\0\0\x03\x02\x13\x88");
+        assert_eq!(bytes(&Reply::Unbound(1)), b"\0\0\0\x03\x38\x00\x01");
+        assert_eq!(bytes(&Reply::Dialled(7)), b"\0\0\0\x05\x04\0\0\0\x07");
+        assert_eq!(bytes(&Reply::Closed(7)), b"\0\0\0\x05\x09\0\0\0\x07");
+        assert_eq!(bytes(&Reply::Empty(Command::Broadcast)), b"\0\0\0\x01\x2A");
+        let error = bytes(&Reply::Error("unknown command: 0x00".to_owned()));
+        assert_eq!(&error[..7], b"\0\0\0\x18\x0A\0\x01");
+        let mut accept = Vec::new();
+        let push = Push::Accept {
+            port: 6000,
+            conn: 1,
+            from: Address::new(0, 2),
+            from_port: 49152,
+        };
+        encode_push(&mut accept, &push);
+        assert_eq!(
+            accept[4..],
+            *b"\x05\x17\x70\0\0\0\x01\0\0\0\0\0\x02\xc0\x00"
+        );
+    }
+
+    #[test]
+    fn info_has_every_key_and_its_own_order_in_networks() {
+        let frame = info(1, 1);
+        let text = std::str::from_utf8(&frame[5..]).unwrap();
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(value.as_object().unwrap().len(), 33);
+        assert!(text.contains(r#""networks":[{"network_id":1,"address":"1:0001.0000.0001"}]"#));
+        assert!(text.contains(r#""hostname":"\u003ch\u003e""#));
+        assert_eq!(value["conn_list"][0].as_object().unwrap().len(), 24);
+        assert_eq!(value["peer_list"][0].as_object().unwrap().len(), 5);
+    }
+
+    #[test]
+    fn no_reply_exceeds_the_frame_limit() {
+        let frame = info(4096, 4096);
+        assert!(frame.len() <= MAX_LENGTH + 4);
+        assert!(frame.len() > MAX_LENGTH - 2048, "too much was cut");
+        let value: Value = serde_json::from_slice(&frame[5..]).unwrap();
+        assert_eq!(value["conn_list_truncated"], true);
+
+        let rows: Vec<_> = (0..100_000).map(|n| json!({"node_id": n})).collect();
+        let body = json!({"nodes": rows, "type": "list_nodes_ok"});
+        let frame = bytes(&Reply::Json(Command::NetworkMembers, body));
+        assert!(frame.len() <= MAX_LENGTH + 4 && frame.len() > MAX_LENGTH - 64);
+        let value: Value = serde_json::from_slice(&frame[5..]).unwrap();
+        assert_eq!(value["nodes_truncated"], true);
+        assert_eq!(value["nodes"][0]["node_id"], 0);
+
+        let body = json!({"webhook": "x".repeat(MAX_LENGTH)});
+        let frame = bytes(&Reply::Json(Command::SetWebhook, body));
+        assert_eq!(frame[4], ERROR);
+        let frame = bytes(&Reply::Error("é".repeat(MAX_LENGTH)));
+        assert!(frame.len() <= MAX_LENGTH + 4);
+        assert!(std::str::from_utf8(&frame[7..]).is_ok());
+    }
+
+    #[test]
+    fn the_policy_keeps_its_text() {
+        let document = r#"{"version":1,"rules":[]}"#;
+        let frame = bytes(&Reply::Policy {
+            engine: "policy",
+            network_id: 1,
+            document: Some(document),
+        });
+        let text = std::str::from_utf8(&frame[5..]).unwrap();
+        assert_eq!(
+            text,
+            format!(
+                r#"{{"engine":"policy","expr_policy":{document},"network_id":1,"type":"managed_policy_ok"}}"#
+            )
+        );
+    }
+}

@@ -1,0 +1,18 @@
+//! The wire: frames, the command table, typed requests and replies. Knows bytes, and neither
+//! sockets nor state.
+
+pub mod address;
+pub mod command;
+pub mod decode;
+pub mod encode;
+pub mod fields;
+pub mod frame;
+pub mod reply;
+pub mod request;
+
+pub use address::Address;
+pub use command::Command;
+pub use decode::{Decoded, Malformed, decode};
+pub use encode::{encode_push, encode_reply};
+pub use reply::{Push, Reply};
+pub use request::Request;
