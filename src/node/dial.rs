@@ -1,0 +1,296 @@
+//! Dials: to ports that clients have bound, and to the services of simulated peers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::config::Service;
+use super::schedule::Later;
+use super::services::ServiceState;
+use super::status;
+use super::streams::{Far, Flow, State, Stream};
+use super::{Answer, ClientId, DAEMON_PORTS, Node, STREAMS_PER_CLIENT, Sink};
+use crate::policy::Event;
+use crate::wire::{Address, Push, Reply};
+
+/// A dial that is not answered yet.
+#[derive(Debug)]
+pub struct Dialling {
+    pub client: ClientId,
+    pub to: Address,
+    pub port: u16,
+    pub local_port: u16,
+    ends: End,
+}
+
+/// How a pending dial will end.
+#[derive(Debug)]
+enum End {
+    TimeOut,
+    Refused,
+    Open(Service),
+}
+
+/// Dials in flight, in the order of their making.
+#[derive(Debug, Default)]
+pub struct Dials {
+    pending: BTreeMap<u64, Dialling>,
+    made: u64,
+}
+
+impl Dials {
+    pub fn iter(&self) -> impl Iterator<Item = &Dialling> {
+        self.pending.values()
+    }
+
+    pub fn len(&self) -> usize {
+        self.pending.len()
+    }
+
+    fn count(&self, client: ClientId) -> usize {
+        self.pending.values().filter(|d| d.client == client).count()
+    }
+}
+
+const REFUSED: &str = "connection refused";
+
+impl Node {
+    pub(super) fn dial(
+        &mut self,
+        client: ClientId,
+        to: Address,
+        port: u16,
+        now: Duration,
+        out: &mut dyn Sink,
+    ) -> Answer<'_> {
+        let own_streams = self.clients.get(&client).map_or(0, |c| c.streams.len());
+        if own_streams + self.traffic.dials.count(client) >= STREAMS_PER_CLIENT {
+            return Err(format!(
+                "dial: per-client connection quota ({STREAMS_PER_CLIENT}) reached"
+            ));
+        }
+        self.check_policy(Event::Dial, to, port, 0)?;
+        if let Some(service) = self.configured(to.node, port)
+            && matches!(service, Service::Refuse | Service::Hang)
+        {
+            let service = service.clone();
+            self.reach(to.node)?;
+            return self.dial_peer(client, to, port, service, now, out);
+        }
+        let own = to.node == self.identity.node_id;
+        if let Some(&listener) = self.ports.get(&port)
+            && (own || self.lenient())
+        {
+            return self.join(client, listener, to, port, now, out);
+        }
+        self.reach(to.node)?;
+        let Some(service) = self.service(to.node, port) else {
+            status::next_port(&mut self.traffic);
+            return Err(REFUSED.to_owned());
+        };
+        self.dial_peer(client, to, port, service, now, out)
+    }
+
+    fn configured(&self, node_id: u32, port: u16) -> Option<&Service> {
+        self.peers.configured(node_id, port)
+    }
+
+    /// What answers on a port of a node that exists, where no client has bound it.
+    fn service(&self, node_id: u32, port: u16) -> Option<Service> {
+        if let Some(service) = self.configured(node_id, port) {
+            return Some(service.clone());
+        }
+        let [echo, _, exchange, events] = DAEMON_PORTS;
+        match port {
+            _ if port == echo => Some(Service::Echo),
+            _ if port == exchange => Some(Service::DataExchange),
+            _ if port == events => Some(Service::EventStream),
+            _ if DAEMON_PORTS.contains(&port) => Some(Service::Discard),
+            _ => self.lenient().then_some(Service::Echo),
+        }
+    }
+
+    /// Joins the dialler with the client that has bound the port.
+    fn join(
+        &mut self,
+        client: ClientId,
+        listener: ClientId,
+        to: Address,
+        port: u16,
+        now: Duration,
+        out: &mut dyn Sink,
+    ) -> Answer<'_> {
+        let local_port = status::next_port(&mut self.traffic);
+        if self.check_policy(Event::Connect, to, port, 0).is_err() {
+            // The acceptor's daemon drops the request to connect.
+            self.wait_for_end(client, to, port, local_port, End::TimeOut, now);
+            return Ok(None);
+        }
+        let taken = self.clients.get(&listener).map_or(0, |c| c.streams.len());
+        let room_needed = if client == listener { 2 } else { 1 };
+        if taken + room_needed > STREAMS_PER_CLIENT {
+            return Err(REFUSED.to_owned());
+        }
+        let (near, far) = (self.streams.next_id(), self.streams.next_id());
+        let from = Address::new(to.network, self.identity.node_id);
+        let near_end = (client, local_port, to, port);
+        let far_end = (listener, port, from, local_port);
+        self.open(near, near_end, Far::Local(far), Duration::ZERO);
+        self.open(far, far_end, Far::Local(near), Duration::ZERO);
+        out.reply(client, Reply::Dialled(near));
+        out.push(
+            listener,
+            Push::Accept {
+                port,
+                conn: far,
+                from,
+                from_port: local_port,
+            },
+        );
+        Ok(None)
+    }
+
+    fn open(
+        &mut self,
+        id: u32,
+        (owner, local_port, remote, remote_port): (ClientId, u16, Address, u16),
+        far: Far,
+        latency: Duration,
+    ) {
+        let stream = Stream {
+            owner,
+            local_port,
+            remote,
+            remote_port,
+            far,
+            state: State::Established,
+            sent: Flow::default(),
+            received: Flow::default(),
+            latency,
+        };
+        self.streams.insert(id, stream);
+        if let Some(client) = self.clients.get_mut(&owner) {
+            client.streams.insert(id);
+        }
+    }
+
+    fn dial_peer(
+        &mut self,
+        client: ClientId,
+        to: Address,
+        port: u16,
+        service: Service,
+        now: Duration,
+        out: &mut dyn Sink,
+    ) -> Answer<'_> {
+        let local_port = status::next_port(&mut self.traffic);
+        self.touch(to.node);
+        let latency = self.peers.latency(to.node);
+        match service {
+            Service::Hang => {
+                self.wait_for_end(client, to, port, local_port, End::TimeOut, now);
+                Ok(None)
+            }
+            Service::Refuse if latency.is_zero() => Err(REFUSED.to_owned()),
+            Service::Refuse => {
+                self.wait_for_end(client, to, port, local_port, End::Refused, now);
+                Ok(None)
+            }
+            service if latency.is_zero() => {
+                self.open_to_peer(client, to, port, local_port, service, now, out);
+                Ok(None)
+            }
+            service => {
+                self.wait_for_end(client, to, port, local_port, End::Open(service), now);
+                Ok(None)
+            }
+        }
+    }
+
+    fn wait_for_end(
+        &mut self,
+        client: ClientId,
+        to: Address,
+        port: u16,
+        local_port: u16,
+        ends: End,
+        now: Duration,
+    ) {
+        let dials = &mut self.traffic.dials;
+        dials.made += 1;
+        let id = dials.made;
+        let later = match ends {
+            End::TimeOut => (self.dial_timeout, Later::DialEnds(id)),
+            _ => (self.peers.latency(to.node), Later::DialAnswers(id)),
+        };
+        let dialling = Dialling {
+            client,
+            to,
+            port,
+            local_port,
+            ends,
+        };
+        dials.pending.insert(id, dialling);
+        self.schedule.add(now + later.0, later.1);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn open_to_peer(
+        &mut self,
+        client: ClientId,
+        to: Address,
+        port: u16,
+        local_port: u16,
+        service: Service,
+        now: Duration,
+        out: &mut dyn Sink,
+    ) {
+        let id = self.streams.next_id();
+        let latency = self.peers.latency(to.node);
+        let said = match &service {
+            Service::Say(text) => text.clone(),
+            _ => Vec::new(),
+        };
+        let far = Far::Service(ServiceState::new(&service));
+        self.open(id, (client, local_port, to, port), far, latency);
+        out.reply(client, Reply::Dialled(id));
+        if !said.is_empty() {
+            self.deliver(id, &said, out);
+        }
+        let _ = now;
+    }
+
+    /// The peer of a pending dial answers.
+    pub(super) fn dial_answers(&mut self, id: u64, now: Duration, out: &mut dyn Sink) {
+        let Some(d) = self.traffic.dials.pending.remove(&id) else {
+            return;
+        };
+        match d.ends {
+            End::Open(service) => {
+                self.open_to_peer(d.client, d.to, d.port, d.local_port, service, now, out);
+            }
+            End::Refused => out.reply(d.client, Reply::Error(REFUSED.to_owned())),
+            End::TimeOut => {}
+        }
+    }
+
+    /// A pending dial runs out of time.
+    pub(super) fn dial_ends(&mut self, id: u64, out: &mut dyn Sink) {
+        if let Some(d) = self.traffic.dials.pending.remove(&id) {
+            out.reply(d.client, Reply::Error("dial timeout".to_owned()));
+        }
+    }
+
+    /// Ends all dials of a client that are in flight.
+    pub(super) fn cancel_dials(&mut self, client: ClientId, out: &mut dyn Sink) {
+        for _ in 0..self.forget_dials(client) {
+            out.reply(client, Reply::Error("context canceled".to_owned()));
+        }
+    }
+
+    /// Forgets a client's dials; gives how many there were.
+    pub(super) fn forget_dials(&mut self, client: ClientId) -> usize {
+        let before = self.traffic.dials.len();
+        self.traffic.dials.pending.retain(|_, d| d.client != client);
+        before - self.traffic.dials.len()
+    }
+}

@@ -1,0 +1,242 @@
+//! Managed networks: policies, the engines that run them, and tags of members.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::config::Config;
+use super::{Answer, Node, names};
+use crate::go::time::rfc3339;
+use crate::policy::{Event, Facts, Policy};
+use crate::wire::{Address, Command, Reply};
+
+/// Engines and policies by network.
+#[derive(Debug)]
+pub struct Managed {
+    runners: BTreeMap<u16, Runner>,
+    policies: BTreeMap<u16, Policy>,
+}
+
+/// An engine that runs on a network.
+#[derive(Clone, Copy, Debug)]
+struct Runner {
+    engine: &'static str,
+    cycles: u64,
+    /// Unix seconds.
+    joined_at: u64,
+}
+
+impl Runner {
+    fn new(engine: &'static str, joined_at: u64) -> Self {
+        Runner {
+            engine,
+            cycles: 0,
+            joined_at,
+        }
+    }
+}
+
+impl Managed {
+    pub fn new(config: &Config, start: u64) -> Self {
+        let managed = config.networks.iter().filter(|n| n.managed);
+        Managed {
+            runners: managed
+                .map(|n| (n.id, Runner::new("managed", start)))
+                .collect(),
+            policies: BTreeMap::new(),
+        }
+    }
+
+    /// The engine of a network; id 0, which requests have when they name none, means the first
+    /// that runs.
+    fn runner(&mut self, id: u16) -> Option<(u16, &mut Runner)> {
+        let id = match id {
+            0 => *self.runners.keys().next()?,
+            id => id,
+        };
+        self.runners.get_mut(&id).map(|runner| (id, runner))
+    }
+}
+
+impl Node {
+    /// The engine of a network. The lenient profile starts one where there is none.
+    fn running(&mut self, id: u16, now: Duration) -> Option<(u16, &mut Runner)> {
+        if self.lenient() && self.managed.runner(id).is_none() {
+            let started = Runner::new("policy", self.clock.unix_secs(now));
+            self.managed.runners.insert(id, started);
+        }
+        self.managed.runner(id)
+    }
+
+    pub(super) fn managed_status(&mut self, id: u16, now: Duration) -> Answer<'_> {
+        let (id, runner) = self.running(id, now).ok_or(NONE_ACTIVE)?;
+        let body = json!({
+            "cycle_num": runner.cycles, "engine": runner.engine,
+            "joined_at": rfc3339(runner.joined_at), "network_id": id,
+            "peers": self.engine_peers(id),
+        });
+        Ok(Some(Reply::Json(Command::ManagedStatus, body)))
+    }
+
+    pub(super) fn managed_cycle(&mut self, id: u16, now: Duration) -> Answer<'_> {
+        let (id, runner) = self.running(id, now).ok_or(NONE_ACTIVE)?;
+        runner.cycles += 1;
+        let cycles = runner.cycles;
+        let body = json!({
+            "cycle_num": cycles, "evicted": 0, "filled": 0, "filled_trust": 0, "network_id": id,
+            "peers": self.engine_peers(id), "pruned": 0, "pruned_trust": 0,
+        });
+        Ok(Some(Reply::Json(Command::ManagedCycle, body)))
+    }
+
+    pub(super) fn managed_reconcile(&mut self, id: u16) -> Answer<'_> {
+        let running = self.managed.runner(id).map(|(id, _)| id);
+        if running.is_none() && !self.lenient() {
+            return Err("managed: no active policy runner for network".to_owned());
+        }
+        let body = json!({
+            "network_id": id, "peers": self.engine_peers(running.unwrap_or(id)),
+            "type": "managed_reconcile_ok",
+        });
+        Ok(Some(Reply::Json(Command::ManagedReconcile, body)))
+    }
+
+    fn engine_peers(&self, id: u16) -> usize {
+        self.networks.members_beside(id, self.identity.node_id)
+    }
+
+    pub(super) fn policy_get(&self, network_id: u16) -> Answer<'_> {
+        let document = self.managed.policies.get(&network_id).map(Policy::text);
+        let managed = self.networks.get(network_id).is_some_and(|n| n.managed);
+        let engine = match document {
+            Some(_) => "policy",
+            None if managed => "managed",
+            None => "none",
+        };
+        Ok(Some(Reply::Policy {
+            engine,
+            network_id,
+            document,
+        }))
+    }
+
+    pub(super) fn policy_set(
+        &mut self,
+        network_id: u16,
+        token: &[u8],
+        policy: &[u8],
+        now: Duration,
+    ) -> Answer<'_> {
+        if !self.admin_token_is_good(token) {
+            return Err("managed policy set: invalid admin token".to_owned());
+        }
+        let policy = Policy::parse(policy).map_err(|e| format!("managed policy set: {e}"))?;
+        self.managed.policies.insert(network_id, policy);
+        let runner = Runner::new("policy", self.clock.unix_secs(now));
+        self.managed.runners.insert(network_id, runner);
+        let body = json!({
+            "applied": true, "network_id": network_id, "type": "managed_policy_ok",
+        });
+        Ok(Some(Reply::Json(Command::PolicySet, body)))
+    }
+
+    /// Refuses what the policy of the address's network denies.
+    pub(super) fn check_policy(
+        &self,
+        event: Event,
+        to: Address,
+        port: u16,
+        size: usize,
+    ) -> Result<(), String> {
+        let network = to.network;
+        let Some(policy) = self.managed.policies.get(&network) else {
+            return Ok(());
+        };
+        let own = self.identity.node_id;
+        let peer = match event {
+            Event::Connect => own,
+            _ => to.node,
+        };
+        let tags = |node| {
+            let network = self.networks.get(network);
+            network
+                .and_then(|n| n.tags.get(&node).cloned())
+                .unwrap_or_default()
+        };
+        let facts = Facts {
+            port,
+            size,
+            network_id: network,
+            peer_id: peer,
+            peer_tags: tags(peer),
+            local_tags: tags(own),
+            members: self.networks.get(network).map_or(0, |n| n.members.len()),
+            ..Facts::default()
+        };
+        if policy.denies(event, &facts) {
+            return Err(format!(
+                "port {port} not allowed by network {network} policy"
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn member_tags_get(&self, network_id: u16, node_id: u32) -> Answer<'_> {
+        self.must_exist(network_id)
+            .map_err(|text| format!("member-tags get: registry: {text}"))?;
+        let network = self.networks.get(network_id);
+        let tags = |node: u32| {
+            network
+                .and_then(|n| n.tags.get(&node).cloned())
+                .unwrap_or_default()
+        };
+        let mut body = json!({"network_id": network_id, "type": "get_member_tags_ok"});
+        if node_id == 0 {
+            let members = network.map(|n| n.members.clone()).unwrap_or_default();
+            let rows: Map<String, Value> = members
+                .into_iter()
+                .map(|node| (node.to_string(), json!(tags(node))))
+                .collect();
+            body["members"] = rows.into();
+        } else {
+            body["tags"] = json!(tags(node_id));
+            body["target_node_id"] = node_id.into();
+        }
+        Ok(Some(Reply::Json(Command::MemberTagsGet, body)))
+    }
+
+    pub(super) fn member_tags_set(
+        &mut self,
+        network_id: u16,
+        node_id: u32,
+        tags: &[String],
+    ) -> Answer<'_> {
+        self.may_tag(network_id, node_id, tags)
+            .map_err(|text| format!("member-tags set: registry: {text}"))?;
+        let shown = if tags.is_empty() { None } else { Some(tags) };
+        let body = json!({
+            "network_id": network_id, "tags": shown, "target_node_id": node_id,
+            "type": "set_member_tags_ok",
+        });
+        let network = self.networks.get_or_make(network_id);
+        network.tags.insert(node_id, tags.to_vec());
+        Ok(Some(Reply::Json(Command::MemberTagsSet, body)))
+    }
+
+    fn may_tag(&self, network_id: u16, node_id: u32, tags: &[String]) -> Result<(), String> {
+        self.must_exist(network_id)?;
+        if !self.lenient() && self.identity.admin_token.is_none() {
+            return Err("rbac: node_id required for role-based authorization".to_owned());
+        }
+        names::check_member_tags(tags)?;
+        if !self.lenient() && !self.networks.is_member(network_id, node_id) {
+            return Err(format!(
+                "node {node_id} is not a member of network {network_id}"
+            ));
+        }
+        Ok(())
+    }
+}
+
+const NONE_ACTIVE: &str = "managed: no active managed networks";

@@ -1,0 +1,135 @@
+//! What the node tells of itself: info, health, and the counters behind them.
+
+use std::time::Duration;
+
+use super::dial::Dials;
+use super::peers::endpoint;
+use super::streams::Flow;
+use super::{DAEMON_PORTS, Node};
+use crate::wire::Reply;
+use crate::wire::reply::{ConnEntry, Counters, Health, Info, PeerEntry};
+
+/// First source port of dials and datagrams. Source: recorded.
+const FIRST_PORT: u16 = 49_152;
+
+/// Congestion window of a fresh stream, in bytes, and its greatest value. Source: recorded.
+const WINDOW: (u64, u64) = (40_960, 528_384);
+
+/// Receive window that an answering peer announces, in bytes. Source: recorded.
+const PEER_WINDOW: i64 = 589_824;
+
+/// What every node of this simulated world takes for its beacon.
+const BEACON: &str = "127.0.0.1:9001";
+
+/// The version that info gives.
+const VERSION: &str = concat!("mock-", env!("CARGO_PKG_VERSION"));
+
+/// Counters, and what is on its way out.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    pub sent: Flow,
+    pub received: Flow,
+    pub dials: Dials,
+    ports_used: u16,
+}
+
+/// A fresh source port: they count up, and start anew after the last.
+pub fn next_port(traffic: &mut Traffic) -> u16 {
+    let port = FIRST_PORT + traffic.ports_used;
+    traffic.ports_used = (traffic.ports_used + 1) % (u16::MAX - FIRST_PORT + 1);
+    port
+}
+
+impl Node {
+    fn counters(&self, now: Duration) -> Counters {
+        Counters {
+            bytes_recv: self.traffic.received.bytes,
+            bytes_sent: self.traffic.sent.bytes,
+            pkts_recv: self.traffic.received.segments,
+            pkts_sent: self.traffic.sent.segments,
+            connections: self.streams.count_open() + self.traffic.dials.len(),
+            handshake_pending_count: self.trust.pending_count(),
+            peers: self.peers.contacted().len(),
+            uptime_secs: self.clock.uptime_secs(now),
+        }
+    }
+
+    pub(super) fn health(&self, now: Duration) -> Reply<'_> {
+        Reply::Health(Box::new(Health {
+            beacon_addr: BEACON,
+            counters: self.counters(now),
+        }))
+    }
+
+    pub(super) fn info(&mut self, now: Duration) -> Reply<'_> {
+        let mut conn_list: Vec<ConnEntry> = self
+            .streams
+            .listed(now)
+            .into_iter()
+            .map(|(id, s)| ConnEntry {
+                id,
+                local_port: s.local_port,
+                remote: s.remote,
+                remote_port: s.remote_port,
+                state: s.state.name(),
+                bytes_recv: s.received.bytes,
+                bytes_sent: s.sent.bytes,
+                segs_recv: s.received.segments,
+                segs_sent: s.sent.segments,
+                peer_recv_win: PEER_WINDOW,
+                cong_win: (WINDOW.0 + s.sent.bytes).min(WINDOW.1),
+            })
+            .collect();
+        // A dial gets its id when it succeeds; until then it is listed as number 0.
+        conn_list.extend(self.traffic.dials.iter().map(|d| ConnEntry {
+            id: 0,
+            local_port: d.local_port,
+            remote: d.to,
+            remote_port: d.port,
+            state: "SYN_SENT",
+            bytes_recv: 0,
+            bytes_sent: 0,
+            segs_recv: 0,
+            segs_sent: 0,
+            peer_recv_win: -1,
+            cong_win: WINDOW.0,
+        }));
+        let counters = self.counters(now);
+        let peer = |node_id: &u32| PeerEntry {
+            node_id: *node_id,
+            endpoint: endpoint(*node_id),
+        };
+        let own = &self.identity;
+        Reply::Info(Box::new(Info {
+            address: own.address(),
+            beacon_addr: BEACON,
+            email: &own.email,
+            endpoint: &own.endpoint,
+            hostname: &own.hostname,
+            node_id: own.node_id,
+            ports: DAEMON_PORTS.len() + self.ports.len(),
+            public_key: &own.public_key,
+            version: VERSION,
+            counters,
+            networks: self.networks.joined(),
+            conn_list,
+            peer_list: self.peers.contacted().iter().map(peer).collect(),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_ports_start_anew_after_the_last() {
+        let mut traffic = Traffic::default();
+        assert_eq!(next_port(&mut traffic), 49_152);
+        assert_eq!(next_port(&mut traffic), 49_153);
+        for _ in 2..16_384 {
+            next_port(&mut traffic);
+        }
+        assert_eq!(next_port(&mut traffic), 49_152);
+    }
+}

@@ -1,0 +1,1 @@
+//! The node without a socket: conversations over typed requests.

@@ -1,0 +1,249 @@
+//! Trust between the node and its peers: requests, approvals, and those who wait for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::config::{Config, Profile};
+use super::schedule::Later;
+use super::{Answer, ClientId, Node, Sink};
+use crate::wire::{Command, Reply};
+
+/// Longest `handshake.wait`. Source: the real daemon.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Who trusts whom.
+#[derive(Debug)]
+pub struct Trust {
+    trusted: BTreeMap<u32, Trusted>,
+    pending: Vec<Pending>,
+    /// Peers that were rejected or revoked: their requests are ignored.
+    refused: BTreeSet<u32>,
+    /// Listed peers that were configured as not trusted.
+    withheld: BTreeSet<u32>,
+    waits: BTreeMap<u64, Wait>,
+    waits_made: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Trusted {
+    approved_at: u64,
+    /// The peer approved a request of ours, or both asked.
+    mutual: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    node_id: u32,
+    justification: String,
+    received_at: u64,
+}
+
+#[derive(Debug)]
+struct Wait {
+    client: ClientId,
+    node_id: u32,
+}
+
+impl Trust {
+    pub fn new(config: &Config, start: u64) -> Self {
+        let lenient = config.profile == Profile::Lenient;
+        let entry = Trusted {
+            approved_at: start,
+            mutual: true,
+        };
+        let (trusted, withheld): (Vec<_>, Vec<_>) = config
+            .peers
+            .iter()
+            .partition(|peer| peer.trusted.unwrap_or(lenient));
+        let pending = config.pending.iter().map(|p| Pending {
+            node_id: p.node_id,
+            justification: p.justification.clone(),
+            received_at: start,
+        });
+        Trust {
+            trusted: trusted.iter().map(|p| (p.node_id, entry)).collect(),
+            pending: pending.collect(),
+            refused: BTreeSet::new(),
+            withheld: withheld.iter().map(|p| p.node_id).collect(),
+            waits: BTreeMap::new(),
+            waits_made: 0,
+        }
+    }
+
+    pub fn pending_count(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Whether a peer is in the list of trusted ones.
+    pub fn listed(&self, node_id: u32) -> bool {
+        self.trusted.contains_key(&node_id)
+    }
+
+    fn take_pending(&mut self, node_id: u32) -> bool {
+        let before = self.pending.len();
+        self.pending.retain(|p| p.node_id != node_id);
+        self.pending.len() < before
+    }
+}
+
+fn outcome(node_id: u32, status: &str) -> Answer<'static> {
+    let body = json!({"node_id": node_id, "status": status});
+    Ok(Some(Reply::Json(Command::HandshakeSend, body)))
+}
+
+fn waited(node_id: u32, trusted: bool) -> Reply<'static> {
+    let body = json!({"node_id": node_id, "trusted": trusted});
+    Reply::Json(Command::HandshakeWait, body)
+}
+
+impl Node {
+    /// Whether a node counts as trusted: in the lenient profile every peer does until it was
+    /// rejected or revoked.
+    pub(super) fn trusts(&self, node_id: u32) -> bool {
+        let presumed = self.lenient()
+            && self.exists(node_id)
+            && !self.trust.refused.contains(&node_id)
+            && !self.trust.withheld.contains(&node_id);
+        self.trust.listed(node_id) || presumed
+    }
+
+    pub(super) fn handshake_send(
+        &mut self,
+        node_id: u32,
+        now: Duration,
+        out: &mut dyn Sink,
+    ) -> Answer<'_> {
+        if !self.exists(node_id) {
+            return Err(format!(
+                "handshake request: handshake relay: registry: node {node_id}: node not found"
+            ));
+        }
+        self.touch(node_id);
+        let both_asked = self.trust.take_pending(node_id);
+        let itself = node_id == self.identity.node_id;
+        // A lenient peer approves at once; one that was refused ignores what comes.
+        let approves = self.lenient() && !self.trust.refused.contains(&node_id);
+        if both_asked || itself || approves {
+            self.grant(node_id, true, now, out);
+        }
+        outcome(node_id, "sent")
+    }
+
+    pub(super) fn handshake_approve(
+        &mut self,
+        node_id: u32,
+        now: Duration,
+        out: &mut dyn Sink,
+    ) -> Answer<'_> {
+        let asked = self.trust.take_pending(node_id);
+        if asked || (self.lenient() && self.exists(node_id)) {
+            self.touch(node_id);
+            self.grant(node_id, false, now, out);
+        }
+        outcome(node_id, "approved")
+    }
+
+    pub(super) fn handshake_reject(&mut self, node_id: u32) -> Answer<'_> {
+        let asked = self.trust.take_pending(node_id);
+        if asked || self.lenient() {
+            self.trust.trusted.remove(&node_id);
+            self.trust.refused.insert(node_id);
+        }
+        outcome(node_id, "rejected")
+    }
+
+    pub(super) fn handshake_revoke(&mut self, node_id: u32) -> Answer<'_> {
+        if !self.trusts(node_id) {
+            return Err(format!("handshake revoke: node {node_id} was not trusted"));
+        }
+        self.trust.trusted.remove(&node_id);
+        self.trust.refused.insert(node_id);
+        outcome(node_id, "revoked")
+    }
+
+    pub(super) fn handshake_pending(&self) -> Answer<'_> {
+        let rows: Vec<_> = self
+            .trust
+            .pending
+            .iter()
+            .map(|p| {
+                json!({
+                    "justification": p.justification, "node_id": p.node_id,
+                    "public_key": self.key_of(p.node_id),
+                    "received_at": p.received_at,
+                })
+            })
+            .collect();
+        let body = json!({"pending": rows});
+        Ok(Some(Reply::Json(Command::HandshakePending, body)))
+    }
+
+    pub(super) fn handshake_trusted(&self) -> Answer<'_> {
+        let rows: Vec<_> = self
+            .trust
+            .trusted
+            .iter()
+            .map(|(node_id, t)| {
+                json!({
+                    "approved_at": t.approved_at, "mutual": t.mutual, "network": 0,
+                    "node_id": node_id, "public_key": self.key_of(*node_id),
+                })
+            })
+            .collect();
+        let body = json!({"trusted": rows});
+        Ok(Some(Reply::Json(Command::HandshakeTrusted, body)))
+    }
+
+    pub(super) fn handshake_wait(
+        &mut self,
+        client: ClientId,
+        node_id: u32,
+        timeout_ms: u32,
+        now: Duration,
+    ) -> Answer<'_> {
+        let trusted = self.trusts(node_id);
+        if trusted || timeout_ms == 0 {
+            return Ok(Some(waited(node_id, trusted)));
+        }
+        self.trust.waits_made += 1;
+        let id = self.trust.waits_made;
+        self.trust.waits.insert(id, Wait { client, node_id });
+        let patience = Duration::from_millis(u64::from(timeout_ms)).min(WAIT_MAX);
+        self.schedule.add(now + patience, Later::WaitEnds(id));
+        Ok(None)
+    }
+
+    pub(super) fn wait_ends(&mut self, id: u64, out: &mut dyn Sink) {
+        if let Some(wait) = self.trust.waits.remove(&id) {
+            out.reply(wait.client, waited(wait.node_id, false));
+        }
+    }
+
+    pub(super) fn forget_waits(&mut self, client: ClientId) {
+        self.trust.waits.retain(|_, wait| wait.client != client);
+    }
+
+    /// Trust has come: it is listed, and those who waited for it are told.
+    fn grant(&mut self, node_id: u32, mutual: bool, now: Duration, out: &mut dyn Sink) {
+        let approved_at = self.clock.unix_secs(now);
+        self.trust.refused.remove(&node_id);
+        self.trust.withheld.remove(&node_id);
+        self.trust.trusted.entry(node_id).or_insert(Trusted {
+            approved_at,
+            mutual,
+        });
+        let waits = &mut self.trust.waits;
+        let told: Vec<u64> = waits
+            .iter()
+            .filter(|(_, wait)| wait.node_id == node_id)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in told {
+            if let Some(wait) = waits.remove(&id) {
+                out.reply(wait.client, waited(node_id, true));
+            }
+        }
+    }
+}
