@@ -1,0 +1,182 @@
+//! The command line: from words to what is to be done, and the texts that are asked for.
+
+mod args;
+mod help;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::log::{Verbosity, one_line};
+use crate::node::Profile;
+
+pub use args::parse;
+pub use help::help;
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// Run a daemon.
+    Serve(ServeOptions),
+    /// Print a help text.
+    Help(Topic),
+    /// Print the version.
+    Version,
+}
+
+/// What a help text is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// The program.
+    Main,
+    /// `mockpilot serve`.
+    Serve,
+}
+
+/// The options of `serve`, defaults filled in; nothing is opened or bound yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// Where to listen; never empty.
+    pub socket: PathBuf,
+    /// The profile, if it was given: it wins over a scenario's.
+    pub profile: Option<Profile>,
+    /// The seed, if it was given: it wins over a scenario's.
+    pub seed: Option<u64>,
+    /// Most clients at a time; at least 1.
+    pub max_clients: usize,
+    /// How long a client may take no byte of what waits for it; more than zero.
+    pub write_timeout: Duration,
+    /// Bytes that may wait for one client; at least 1.
+    pub client_budget: usize,
+    /// Where the log goes, if not to standard error.
+    pub log: Option<PathBuf>,
+    /// How much is logged.
+    pub verbosity: Verbosity,
+}
+
+impl Default for ServeOptions {
+    fn default() -> ServeOptions {
+        ServeOptions {
+            socket: PathBuf::new(),
+            profile: None,
+            seed: None,
+            max_clients: 1024,
+            write_timeout: Duration::from_secs(10),
+            client_budget: 1 << 20,
+            log: None,
+            verbosity: Verbosity::Normal,
+        }
+    }
+}
+
+/// A mistake on the command line, as one line of text; the exit status is [`Misuse::STATUS`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misuse(String);
+
+impl Misuse {
+    /// The exit status of a misuse.
+    pub const STATUS: u8 = 2;
+
+    fn new(text: impl AsRef<str>) -> Misuse {
+        Misuse(one_line(text.as_ref()).into_owned())
+    }
+}
+
+impl fmt::Display for Misuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Misuse {}
+
+/// Does what the command line asks for, and gives the exit status of the process.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let text = match parse(args) {
+        Ok(Invocation::Serve(options)) => return crate::serve::serve(&options),
+        Ok(Invocation::Help(topic)) => help(topic),
+        Ok(Invocation::Version) => version(),
+        Err(misuse) => {
+            complain(&misuse.to_string());
+            return ExitCode::from(Misuse::STATUS);
+        }
+    };
+    match print_stdout(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("standard output: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Says on standard error, in one line, why the program ends. A closed one is no reason to panic.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "mockpilot: {text}");
+}
+
+/// The program's name and version.
+pub fn version() -> String {
+    format!("mockpilot {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Prints what was asked for, and a newline if it has none at its end. That nobody reads on is no error.
+///
+/// # Errors
+///
+/// When standard output cannot be written to for another reason.
+pub fn print_stdout(text: &str) -> io::Result<()> {
+    print_to(&mut io::stdout().lock(), text)
+}
+
+fn print_to(output: &mut impl Write, text: &str) -> io::Result<()> {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let printed = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.write_all(end.as_bytes()))
+        .and_then(|()| output.flush());
+    match printed {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_whole_lines() {
+        for text in ["a\nb", "a\nb\n"] {
+            let mut output = Vec::new();
+            print_to(&mut output, text).unwrap();
+            assert_eq!(output, b"a\nb\n");
+        }
+    }
+
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
+        print_to(&mut Failing(ErrorKind::BrokenPipe), "a").unwrap();
+        assert!(print_to(&mut Failing(ErrorKind::StorageFull), "a").is_err());
+    }
+
+    #[test]
+    fn the_version_is_the_crates() {
+        assert_eq!(version(), concat!("mockpilot ", env!("CARGO_PKG_VERSION")));
+    }
+}

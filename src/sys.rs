@@ -1,0 +1,130 @@
+//! The few system calls that neither std nor signal-hook offers: the only file that may say `unsafe`.
+
+use std::io;
+
+/// The C type `rlim_t`; glibc's plain `getrlimit` takes a long even on 32 bits.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+type Limit = std::ffi::c_ulong;
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+type Limit = u64;
+
+/// The C `struct rlimit`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct ResourceLimit {
+    soft: Limit,
+    hard: Limit,
+}
+
+#[cfg(target_os = "linux")]
+const RLIMIT_NOFILE: i32 = 7;
+#[cfg(not(target_os = "linux"))]
+const RLIMIT_NOFILE: i32 = 8;
+
+/// macOS refuses a soft limit over OPEN_MAX even where the hard one says unlimited.
+#[cfg(not(target_os = "linux"))]
+const OPEN_MAX: Limit = 10_240;
+
+mod c {
+    use super::ResourceLimit;
+
+    unsafe extern "C" {
+        pub(super) safe fn kill(pid: i32, sig: i32) -> i32;
+        pub(super) safe fn getrlimit(resource: i32, limit: &mut ResourceLimit) -> i32;
+        pub(super) safe fn setrlimit(resource: i32, limit: &ResourceLimit) -> i32;
+    }
+}
+
+/// Turns the C convention, -1 and errno, into a result.
+fn checked(returned: i32) -> io::Result<()> {
+    if returned == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// Raises the soft limit on open descriptors to the hard one and returns the soft limit before and
+/// now, in descriptors.
+///
+/// # Errors
+///
+/// When the limit cannot be read, or is lower than the hard one and cannot be raised.
+pub fn raise_descriptor_limit() -> io::Result<(u64, u64)> {
+    let mut limit = ResourceLimit { soft: 0, hard: 0 };
+    checked(c::getrlimit(RLIMIT_NOFILE, &mut limit))?;
+    let before = limit.soft;
+    if before < limit.hard {
+        limit.soft = limit.hard;
+        let raised = checked(c::setrlimit(RLIMIT_NOFILE, &limit));
+        #[cfg(not(target_os = "linux"))]
+        let raised = raised.or_else(|refused| {
+            if before >= OPEN_MAX {
+                limit.soft = before;
+                return Ok(());
+            }
+            limit.soft = OPEN_MAX.min(limit.hard);
+            checked(c::setrlimit(RLIMIT_NOFILE, &limit)).map_err(|_| refused)
+        });
+        raised?;
+    }
+    Ok((widen(before), widen(limit.soft)))
+}
+
+#[allow(
+    clippy::useless_conversion,
+    reason = "the C type has 32 bits on some systems"
+)]
+fn widen(limit: Limit) -> u64 {
+    u64::from(limit)
+}
+
+/// Sends signal `signal` to the one process `pid`; signal 0 only asks whether it could be sent.
+///
+/// # Errors
+///
+/// `InvalidInput` for a number that `kill` would take to mean a group or every process; otherwise what
+/// the system says (no such process, not permitted, no such signal).
+pub fn kill(pid: u32, signal: i32) -> io::Result<()> {
+    match i32::try_from(pid) {
+        Ok(pid) if pid > 0 => checked(c::kill(pid, signal)),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{pid} is not the number of one process"),
+        )),
+    }
+}
+
+/// Leaves the process at once: no exit handlers, no destructors, no waiting for any lock.
+///
+/// `std::process::exit` is not enough: it runs C exit handlers, which may wait for what a stuck thread
+/// holds. signal-hook's is the bare `_exit`, fit for a signal handler too.
+pub fn exit_now(status: i32) -> ! {
+    signal_hook::low_level::exit(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Raising is harmless to the other tests of the process; lowering would not be.
+    #[test]
+    fn raises_to_the_hard_limit_and_stays_there() {
+        let (before, now) = raise_descriptor_limit().unwrap();
+        assert!(0 < before && before <= now, "{before} {now}");
+        assert_eq!(raise_descriptor_limit().unwrap(), (now, now));
+    }
+
+    #[test]
+    fn kill_reaches_one_process_only() {
+        kill(std::process::id(), 0).unwrap();
+        for group in [0, u32::MAX, 1 << 31] {
+            let refused = kill(group, 0).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
+            assert_eq!(
+                refused.to_string(),
+                format!("{group} is not the number of one process")
+            );
+        }
+        assert!(kill(std::process::id(), 9999).is_err());
+    }
+}
