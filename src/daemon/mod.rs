@@ -1,0 +1,102 @@
+//! The daemon: a published socket, a thread per client, one node behind them.
+
+pub mod acceptor;
+pub mod endpoint;
+mod hub;
+pub mod limits;
+mod outbox;
+mod session;
+pub mod signals;
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::log::Log;
+use crate::node::Config;
+use acceptor::Acceptor;
+use endpoint::Endpoint;
+use hub::Hub;
+pub use limits::Limits;
+
+/// How long sessions have to finish when the daemon ends.
+const STOP: Duration = Duration::from_millis(120);
+
+/// How long they have to notice that they were cut off after that.
+const STOP_GRACE: Duration = Duration::from_millis(30);
+
+/// A daemon that serves clients until it is stopped.
+#[derive(Debug)]
+pub struct Daemon {
+    hub: Arc<Hub>,
+    endpoint: Endpoint,
+    acceptor: Arc<Acceptor>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Daemon {
+    /// Starts to serve the clients of a published socket.
+    ///
+    /// # Errors
+    /// When the system has no descriptor or no thread left for it.
+    pub fn start(
+        endpoint: Endpoint,
+        config: &Config,
+        limits: Limits,
+        log: Log,
+    ) -> io::Result<Daemon> {
+        let hub = Arc::new(Hub::new(config, limits, log));
+        let acceptor = Arc::new(Acceptor::new(Arc::clone(endpoint.listener()))?);
+        let accepting = {
+            let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
+            std::thread::Builder::new()
+                .name("accept".to_owned())
+                .spawn(move || accept(&hub, &acceptor))?
+        };
+        Ok(Daemon {
+            hub,
+            endpoint,
+            acceptor,
+            accepting: Some(accepting),
+        })
+    }
+
+    /// Where clients connect.
+    pub fn socket(&self) -> &Path {
+        self.endpoint.path()
+    }
+
+    /// Takes the socket away, lets every session finish and closes every client. Returns within
+    /// 150 ms. May be called again.
+    pub fn stop(&mut self) {
+        let deadline = Instant::now() + STOP;
+        self.endpoint.withdraw();
+        self.acceptor.stop();
+        self.hub.stop(deadline, STOP_GRACE);
+        if let Some(accepting) = self.accepting.take() {
+            // It ends by itself, or has panicked and said so.
+            let _ = accepting.join();
+        }
+    }
+}
+
+fn accept(hub: &Arc<Hub>, acceptor: &Acceptor) {
+    let result = acceptor.run(
+        |trouble| hub.log.warn(trouble),
+        |stream| {
+            if let Some(admitted) = hub.admit(stream) {
+                session::start(hub, admitted);
+            }
+        },
+    );
+    if let Err(error) = result {
+        hub.log.error(&format!("accept: {error}"));
+    }
+}
+
+/// Locks, also after a panic of another thread: one session's panic ends that session alone.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,348 @@
+//! What waits to be written to one client, and the two threads that may write it.
+
+use std::io::{self, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use super::hold;
+
+/// How long one write may wait for the kernel before it is tried again: the reader passes the
+/// rest on to the push thread then, and the push thread looks at its deadline.
+const ONE_TRY: Duration = Duration::from_millis(100);
+
+/// Stack of a push thread, in bytes. It only ever writes.
+const STACK: usize = 64 * 1024;
+
+/// A client's outgoing bytes. Whoever serves the client's requests appends replies and writes
+/// them when its input is drained; what others cause is written by the push thread, which is
+/// started when it is first needed.
+#[derive(Debug)]
+pub struct Outbox {
+    stream: Arc<UnixStream>,
+    queue: Mutex<Queue>,
+    /// Something for the push thread.
+    work: Condvar,
+    /// Bytes have left, or the outbox was closed.
+    room: Condvar,
+    writer: Mutex<Writer>,
+    write_timeout: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: Vec<u8>,
+    /// Bytes that the writer has and the kernel has not.
+    in_flight: usize,
+    writing: bool,
+    /// Whether the push thread is to write what waits.
+    push: bool,
+    push_thread: bool,
+    closed: bool,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.waiting.len() + self.in_flight
+    }
+}
+
+/// The writing half of the stream, with what was taken from the queue.
+#[derive(Debug)]
+struct Writer {
+    stream: Arc<UnixStream>,
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+/// Who writes, and so how long.
+#[derive(Clone, Copy)]
+enum Patience {
+    /// One try; the push thread does the rest.
+    Brief,
+    /// Until no byte was taken for the write time-out, or until the instant.
+    Until(Option<Instant>),
+}
+
+impl Outbox {
+    /// An outbox for a client's stream.
+    ///
+    /// # Errors
+    /// When the stream takes no time-out: it is already closed.
+    pub fn new(stream: Arc<UnixStream>, write_timeout: Duration) -> io::Result<Outbox> {
+        stream.set_write_timeout(Some(ONE_TRY.min(write_timeout)))?;
+        let writer = Writer {
+            stream: Arc::clone(&stream),
+            bytes: Vec::new(),
+            written: 0,
+        };
+        Ok(Outbox {
+            stream,
+            queue: Mutex::default(),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            writer: Mutex::new(writer),
+            write_timeout,
+        })
+    }
+
+    /// Adds frames that the client's own requests caused; [`flush`](Self::flush) sends them.
+    pub fn append(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut queue = hold(&self.queue);
+        if !queue.closed {
+            write(&mut queue.waiting);
+        }
+    }
+
+    /// Adds frames that somebody else caused; the push thread sends them.
+    pub fn append_and_push(self: &Arc<Self>, write: impl FnOnce(&mut Vec<u8>)) {
+        self.append(write);
+        self.push();
+    }
+
+    /// Has the push thread write what waits.
+    pub fn push(self: &Arc<Self>) {
+        let mut queue = hold(&self.queue);
+        if queue.closed {
+            return;
+        }
+        queue.push = true;
+        if queue.push_thread {
+            drop(queue);
+            self.work.notify_one();
+            return;
+        }
+        queue.push_thread = true;
+        drop(queue);
+        let outbox = Arc::clone(self);
+        let started = std::thread::Builder::new()
+            .name("push".to_owned())
+            .stack_size(STACK)
+            .spawn(move || outbox.push_until_closed());
+        if started.is_err() {
+            // Without it pushes would be lost in silence.
+            self.close();
+        }
+    }
+
+    fn push_until_closed(&self) {
+        loop {
+            let mut queue = hold(&self.queue);
+            while !queue.closed && (queue.writing || !queue.push || queue.len() == 0) {
+                queue = self
+                    .work
+                    .wait(queue)
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+            }
+            if queue.closed {
+                return;
+            }
+            drop(queue);
+            self.write(Patience::Until(None));
+        }
+    }
+
+    /// Writes what waits, unless the push thread is at it; what the kernel does not take soon is
+    /// left to the push thread.
+    pub fn flush(self: &Arc<Self>) {
+        if self.write(Patience::Brief) {
+            self.push();
+        }
+    }
+
+    /// Writes all that waits, or as much as the client takes until `deadline`.
+    pub fn drain(&self, deadline: Instant) {
+        loop {
+            self.write(Patience::Until(Some(deadline)));
+            let queue = hold(&self.queue);
+            if queue.closed || queue.len() == 0 {
+                return;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            // The push thread is at it.
+            let _ = self.room.wait_timeout(queue, left);
+        }
+    }
+
+    /// Writes until the queue is empty or patience ends; true when something is left for the push
+    /// thread.
+    fn write(&self, patience: Patience) -> bool {
+        if !self.claim() {
+            return false;
+        }
+        let mut writer = hold(&self.writer);
+        let mut last_taken = Instant::now();
+        loop {
+            if writer.written == writer.bytes.len() && !self.refill(&mut writer) {
+                return false;
+            }
+            let rest = &writer.bytes[writer.written..];
+            match (&*writer.stream).write(rest) {
+                Ok(0) => break,
+                Ok(taken) => {
+                    writer.written += taken;
+                    self.taken(taken);
+                    last_taken = Instant::now();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => match patience {
+                    Patience::Brief => {
+                        hold(&self.queue).writing = false;
+                        return true;
+                    }
+                    Patience::Until(deadline) => {
+                        let over = deadline.is_some_and(|at| Instant::now() >= at);
+                        if over || last_taken.elapsed() >= self.write_timeout || self.is_closed() {
+                            break;
+                        }
+                    }
+                },
+                Err(_) => break,
+            }
+        }
+        hold(&self.queue).writing = false;
+        self.close();
+        false
+    }
+
+    /// Becomes the one that writes, if there is something to write and nobody does.
+    fn claim(&self) -> bool {
+        let mut queue = hold(&self.queue);
+        if queue.closed || queue.writing || queue.len() == 0 {
+            return false;
+        }
+        queue.writing = true;
+        true
+    }
+
+    /// Takes what waits; with nothing there, the writing is over.
+    fn refill(&self, writer: &mut Writer) -> bool {
+        writer.bytes.clear();
+        writer.written = 0;
+        let mut queue = hold(&self.queue);
+        if queue.closed || queue.waiting.is_empty() {
+            queue.writing = false;
+            queue.push = false;
+            drop(queue);
+            self.room.notify_all();
+            return false;
+        }
+        std::mem::swap(&mut queue.waiting, &mut writer.bytes);
+        queue.in_flight = writer.bytes.len();
+        true
+    }
+
+    fn taken(&self, bytes: usize) {
+        let mut queue = hold(&self.queue);
+        queue.in_flight = queue.in_flight.saturating_sub(bytes);
+        drop(queue);
+        self.room.notify_all();
+    }
+
+    /// Bytes that wait for the client.
+    pub fn len(&self) -> usize {
+        hold(&self.queue).len()
+    }
+
+    /// Waits for bytes to leave, at most for `patience`.
+    pub fn wait_for_room(&self, patience: Duration) {
+        let queue = hold(&self.queue);
+        if !queue.closed && queue.len() > 0 {
+            let _ = self.room.wait_timeout(queue, patience);
+        }
+    }
+
+    /// Ends both directions at once and drops what waits. May be called again.
+    pub fn close(&self) {
+        let mut queue = hold(&self.queue);
+        queue.closed = true;
+        queue.waiting = Vec::new();
+        queue.in_flight = 0;
+        drop(queue);
+        // The client may have gone by itself.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        self.work.notify_all();
+        self.room.notify_all();
+    }
+
+    /// No more requests: the reader sees an end-of-file behind what the client has sent.
+    pub fn stop_reading(&self) {
+        let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// Whether the outbox was closed.
+    pub fn is_closed(&self) -> bool {
+        hold(&self.queue).closed
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    fn pair(timeout: Duration) -> (Arc<Outbox>, UnixStream) {
+        let (near, far) = UnixStream::pair().unwrap();
+        far.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        (Arc::new(Outbox::new(Arc::new(near), timeout).unwrap()), far)
+    }
+
+    #[test]
+    fn gathered_frames_go_out_together() {
+        let (outbox, mut far) = pair(Duration::from_secs(10));
+        outbox.append(|out| out.extend_from_slice(b"one"));
+        outbox.append(|out| out.extend_from_slice(b"two"));
+        outbox.flush();
+        let mut got = [0; 64];
+        assert_eq!(far.read(&mut got).unwrap(), 6);
+        assert_eq!(&got[..6], b"onetwo");
+        assert!(!hold(&outbox.queue).push_thread);
+    }
+
+    #[test]
+    fn what_others_cause_needs_no_flush() {
+        let (outbox, mut far) = pair(Duration::from_secs(10));
+        outbox.append_and_push(|out| out.extend_from_slice(b"push"));
+        let mut got = [0; 4];
+        far.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"push");
+        outbox.close();
+    }
+
+    #[test]
+    fn a_slow_reader_gets_every_byte_in_order() {
+        let (outbox, mut far) = pair(Duration::from_secs(10));
+        let data: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
+        for part in data.chunks(100_000) {
+            outbox.append(|out| out.extend_from_slice(part));
+            outbox.flush();
+        }
+        let mut got = vec![0; data.len()];
+        far.read_exact(&mut got).unwrap();
+        assert!(got == data);
+        outbox.drain(Instant::now() + Duration::from_secs(10));
+        assert_eq!(outbox.len(), 0);
+        outbox.close();
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_is_closed() {
+        let (outbox, _far) = pair(Duration::from_millis(50));
+        outbox.append_and_push(|out| out.resize(8 << 20, 0));
+        while !outbox.is_closed() {
+            outbox.wait_for_room(Duration::from_secs(10));
+        }
+        assert_eq!(outbox.len(), 0);
+    }
+}
