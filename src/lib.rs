@@ -1,0 +1,27 @@
+//! A stand-in for the Pilot Protocol daemon on its local Unix socket.
+//!
+//! Tests of whatever talks to that socket start it in place of the real `pilot-daemon`: as a
+//! process (the `mockpilot` binary) or inside a Rust test ([`MockDaemon`]). It answers as
+//! pilot-daemon 1.18.0 does and keeps state that all of its clients share. Nothing of it ever
+//! opens a network connection.
+//!
+//! Data flows one way: bytes → frame → typed request → node → reply and pushes → outbox → bytes.
+//! [`wire`] knows bytes and no sockets, [`node`] knows requests and no bytes, [`daemon`] joins
+//! them.
+
+pub mod cli;
+pub mod daemon;
+pub mod go;
+pub mod log;
+mod mock;
+pub mod node;
+pub mod policy;
+pub mod serve;
+#[allow(unsafe_code)]
+pub mod sys;
+pub mod wire;
+
+pub use mock::{Builder, MockDaemon};
+
+#[cfg(test)]
+mod testing;
