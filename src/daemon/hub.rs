@@ -39,6 +39,8 @@ struct State {
     sessions: usize,
     last_client: ClientId,
     timer_runs: bool,
+    /// A client was refused since the last one was let in.
+    full: bool,
     stopping: Option<Instant>,
 }
 
@@ -65,6 +67,7 @@ impl Hub {
             sessions: 0,
             last_client: 0,
             timer_runs: false,
+            full: false,
             stopping: None,
         };
         Hub {
@@ -92,11 +95,15 @@ impl Hub {
             return None;
         }
         if state.outboxes.len() >= self.limits.max_clients {
-            let limit = self.limits.max_clients;
-            self.log
-                .warn(&format!("client refused: {limit} clients are connected"));
+            if !std::mem::replace(&mut state.full, true) {
+                let limit = self.limits.max_clients;
+                self.log.warn(&format!(
+                    "{limit} clients are connected, further ones are closed at once"
+                ));
+            }
             return None;
         }
+        state.full = false;
         state.last_client += 1;
         state.sessions += 1;
         let client = state.last_client;

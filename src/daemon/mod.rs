@@ -22,10 +22,10 @@ use hub::Hub;
 pub use limits::Limits;
 
 /// How long sessions have to finish when the daemon ends.
-const STOP: Duration = Duration::from_millis(120);
+const STOP: Duration = Duration::from_millis(80);
 
 /// How long they have to notice that they were cut off after that.
-const STOP_GRACE: Duration = Duration::from_millis(30);
+const STOP_GRACE: Duration = Duration::from_millis(20);
 
 /// A daemon that serves clients until it is stopped.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl Daemon {
     }
 
     /// Takes the socket away, lets every session finish and closes every client. Returns within
-    /// 150 ms. May be called again.
+    /// 100 ms. May be called again.
     pub fn stop(&mut self) {
         let deadline = Instant::now() + STOP;
         self.endpoint.withdraw();

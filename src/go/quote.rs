@@ -73,6 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[rustfmt::skip]
     fn quoted_as_go_does() {
         for (bytes, wanted) in [
             (&b""[..], r#""""#),
@@ -84,14 +85,8 @@ mod tests {
             (b"\xed\xa0\x80", r#""\xed\xa0\x80""#),
             ("é漢😀\u{fffd}".as_bytes(), "\"é漢😀\u{fffd}\""),
             ("e\u{301} \u{301}".as_bytes(), "\"e\u{301} \u{301}\""),
-            (
-                "\u{80}\u{a0}\u{ad}\u{200b}\u{2028}\u{feff}".as_bytes(),
-                r#""\u0080\u00a0\u00ad\u200b\u2028\ufeff""#,
-            ),
-            (
-                "\u{e0001}\u{10ffff}".as_bytes(),
-                r#""\U000e0001\U0010ffff""#,
-            ),
+            ("\u{80}\u{a0}\u{ad}\u{200b}\u{2028}\u{feff}".as_bytes(), r#""\u0080\u00a0\u00ad\u200b\u2028\ufeff""#),
+            ("\u{e0001}\u{10ffff}".as_bytes(), r#""\U000e0001\U0010ffff""#),
         ] {
             assert_eq!(quote(bytes), wanted);
         }

@@ -289,36 +289,22 @@ mod tests {
     }
 
     #[test]
+    #[rustfmt::skip]
     fn refused_by_the_daemon() {
         for (text, wanted) in [
             ("", "URL must use http or https scheme, got \"\""),
             ("*", "URL must use http or https scheme, got \"\""),
             ("ftp://x/", "URL must use http or https scheme, got \"ftp\""),
-            (
-                "File:///etc",
-                "URL must use http or https scheme, got \"file\"",
-            ),
+            ("File:///etc", "URL must use http or https scheme, got \"file\""),
             ("a:b:c", "URL must use http or https scheme, got \"a\""),
             ("http://", "URL must have a host"),
             ("http:///x", "URL must have a host"),
             ("http:x", "URL must have a host"),
             ("http://:80", "URL must have a host"),
-            (
-                "http://169.254.169.254/",
-                "URL cannot target link-local address 169.254.169.254",
-            ),
-            (
-                "http://169.254.0.1:80/",
-                "URL cannot target link-local address 169.254.0.1",
-            ),
-            (
-                "http://[fe80::1]:80/",
-                "URL cannot target link-local address fe80::1",
-            ),
-            (
-                "http://[::ffff:169.254.1.1]/",
-                "URL cannot target link-local address ::ffff:169.254.1.1",
-            ),
+            ("http://169.254.169.254/", "URL cannot target link-local address 169.254.169.254"),
+            ("http://169.254.0.1:80/", "URL cannot target link-local address 169.254.0.1"),
+            ("http://[fe80::1]:80/", "URL cannot target link-local address fe80::1"),
+            ("http://[::ffff:169.254.1.1]/", "URL cannot target link-local address ::ffff:169.254.1.1"),
         ] {
             assert_eq!(
                 check_webhook(text.as_bytes()),
@@ -331,16 +317,14 @@ mod tests {
     }
 
     #[test]
+    #[rustfmt::skip]
     fn refused_by_the_parser() {
         for (text, wanted) in [
             ("::::", "missing protocol scheme"),
             ("1a:b", "first path segment in URL cannot contain colon"),
             ("http://a b/", "invalid character \" \" in host name"),
             ("http://a\\b/", "invalid character \"\\\\\" in host name"),
-            (
-                "http://127.0.0.1/\x01",
-                "net/url: invalid control character in URL",
-            ),
+            ("http://127.0.0.1/\x01", "net/url: invalid control character in URL"),
             ("http://x/\x7f", "net/url: invalid control character in URL"),
             ("http://x/%zz", "invalid URL escape \"%zz\""),
             ("http://x/%4", "invalid URL escape \"%4\""),
@@ -353,14 +337,8 @@ mod tests {
             ("http://[::1/", "missing ']' in host"),
             ("http://a[::1]/", "invalid IP-literal"),
             ("http://[1.2.3.4]/", "invalid IP-literal"),
-            (
-                "http://[zz]/",
-                "invalid host: ParseAddr(\"zz\"): unable to parse IP",
-            ),
-            (
-                "http://[::1%25]/",
-                "invalid host: ParseAddr(\"::1%\"): zone must be a non-empty string",
-            ),
+            ("http://[zz]/", "invalid host: ParseAddr(\"zz\"): unable to parse IP"),
+            ("http://[::1%25]/", "invalid host: ParseAddr(\"::1%\"): zone must be a non-empty string"),
             ("http://u<@w/", "net/url: invalid userinfo"),
             ("http://u%zz@w/", "invalid URL escape \"%zz\""),
         ] {

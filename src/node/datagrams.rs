@@ -20,7 +20,6 @@ const LOOP_PORT: u16 = 0xDEAD;
 impl Node {
     pub(super) fn send_to_confirm(
         &mut self,
-        _client: ClientId,
         to: Address,
         port: u16,
         data: &[u8],

@@ -51,6 +51,9 @@ impl Dials {
     }
 }
 
+/// Whose a stream is, its local port, and its remote address and port.
+type Ends = (ClientId, u16, Address, u16);
+
 const REFUSED: &str = "connection refused";
 
 impl Node {
@@ -152,7 +155,7 @@ impl Node {
     fn open(
         &mut self,
         id: u32,
-        (owner, local_port, remote, remote_port): (ClientId, u16, Address, u16),
+        (owner, local_port, remote, remote_port): Ends,
         far: Far,
         latency: Duration,
     ) {
@@ -196,7 +199,7 @@ impl Node {
                 Ok(None)
             }
             service if latency.is_zero() => {
-                self.open_to_peer(client, to, port, local_port, service, now, out);
+                self.open_to_peer((client, local_port, to, port), service, out);
                 Ok(None)
             }
             service => {
@@ -233,40 +236,29 @@ impl Node {
         self.schedule.add(now + later.0, later.1);
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn open_to_peer(
-        &mut self,
-        client: ClientId,
-        to: Address,
-        port: u16,
-        local_port: u16,
-        service: Service,
-        now: Duration,
-        out: &mut dyn Sink,
-    ) {
+    fn open_to_peer(&mut self, ends: Ends, service: Service, out: &mut dyn Sink) {
         let id = self.streams.next_id();
-        let latency = self.peers.latency(to.node);
+        let latency = self.peers.latency(ends.2.node);
         let said = match &service {
             Service::Say(text) => text.clone(),
             _ => Vec::new(),
         };
         let far = Far::Service(ServiceState::new(&service));
-        self.open(id, (client, local_port, to, port), far, latency);
-        out.reply(client, Reply::Dialled(id));
+        self.open(id, ends, far, latency);
+        out.reply(ends.0, Reply::Dialled(id));
         if !said.is_empty() {
             self.deliver(id, &said, out);
         }
-        let _ = now;
     }
 
     /// The peer of a pending dial answers.
-    pub(super) fn dial_answers(&mut self, id: u64, now: Duration, out: &mut dyn Sink) {
+    pub(super) fn dial_answers(&mut self, id: u64, out: &mut dyn Sink) {
         let Some(d) = self.traffic.dials.pending.remove(&id) else {
             return;
         };
         match d.ends {
             End::Open(service) => {
-                self.open_to_peer(d.client, d.to, d.port, d.local_port, service, now, out);
+                self.open_to_peer((d.client, d.local_port, d.to, d.port), service, out);
             }
             End::Refused => out.reply(d.client, Reply::Error(REFUSED.to_owned())),
             End::TimeOut => {}

@@ -166,12 +166,16 @@ impl Node {
         };
         let facts = Facts {
             port,
-            size,
+            size: size as u64,
             network_id: network,
+            direction: "out".to_owned(),
             peer_id: peer,
             peer_tags: tags(peer),
             local_tags: tags(own),
-            members: self.networks.get(network).map_or(0, |n| n.members.len()),
+            members: self
+                .networks
+                .get(network)
+                .map_or(0, |n| n.members.len() as u64),
             ..Facts::default()
         };
         if policy.denies(event, &facts) {

@@ -148,7 +148,7 @@ impl Node {
         while let Some(later) = self.schedule.due(now) {
             match later {
                 Later::WaitEnds(id) => self.wait_ends(id, out),
-                Later::DialAnswers(id) => self.dial_answers(id, now, out),
+                Later::DialAnswers(id) => self.dial_answers(id, out),
                 Later::DialEnds(id) => self.dial_ends(id, out),
                 Later::Data { conn, owner, data } => {
                     self.schedule.release(owner, data.len());
@@ -199,7 +199,7 @@ impl Node {
                 Ok(None)
             }
             Request::SendToConfirm { to, port, data } => {
-                self.send_to_confirm(client, *to, *port, data, out)
+                self.send_to_confirm(*to, *port, data, out)
             }
             Request::Broadcast {
                 network_id,

@@ -195,7 +195,7 @@ pub fn unhex(text: &str) -> Result<Vec<u8>, String> {
     if let Some(at) = digits.iter().position(|b| !b.is_ascii_hexdigit()) {
         return Err(format!("character {at} of {text:?} is no hex digit"));
     }
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return Err(format!("{} hex digits are not whole bytes", digits.len()));
     }
     let value = |b: u8| (b as char).to_digit(16).unwrap_or(0) as u8;

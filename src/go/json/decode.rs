@@ -217,6 +217,7 @@ mod tests {
     ];
 
     #[test]
+    #[rustfmt::skip]
     fn lists_of_strings() {
         for (text, wanted) in [
             ("null", None),
@@ -228,38 +229,14 @@ mod tests {
         }
         for (text, wanted) in [
             ("", "unexpected end of JSON input"),
-            (
-                "{}",
-                "json: cannot unmarshal object into Go value of type []string",
-            ),
-            (
-                "\"x\"",
-                "json: cannot unmarshal string into Go value of type []string",
-            ),
-            (
-                "1",
-                "json: cannot unmarshal number into Go value of type []string",
-            ),
-            (
-                "true",
-                "json: cannot unmarshal bool into Go value of type []string",
-            ),
-            (
-                "[1,2]",
-                "json: cannot unmarshal number into Go value of type string",
-            ),
-            (
-                "[\"a\",{\"b\":[1]},2]",
-                "json: cannot unmarshal object into Go value of type string",
-            ),
-            (
-                "[[[]],2]",
-                "json: cannot unmarshal array into Go value of type string",
-            ),
-            (
-                "[false]",
-                "json: cannot unmarshal bool into Go value of type string",
-            ),
+            ("{}", "json: cannot unmarshal object into Go value of type []string"),
+            ("\"x\"", "json: cannot unmarshal string into Go value of type []string"),
+            ("1", "json: cannot unmarshal number into Go value of type []string"),
+            ("true", "json: cannot unmarshal bool into Go value of type []string"),
+            ("[1,2]", "json: cannot unmarshal number into Go value of type string"),
+            ("[\"a\",{\"b\":[1]},2]", "json: cannot unmarshal object into Go value of type string"),
+            ("[[[]],2]", "json: cannot unmarshal array into Go value of type string"),
+            ("[false]", "json: cannot unmarshal bool into Go value of type string"),
             ("[1,2] x", "invalid character 'x' after top-level value"),
         ] {
             assert_eq!(
@@ -271,6 +248,7 @@ mod tests {
     }
 
     #[test]
+    #[rustfmt::skip]
     fn structures() {
         let set = |envelope: &str, signature: &str, skew, standing| {
             vec![
@@ -283,26 +261,11 @@ mod tests {
         for (text, wanted) in [
             ("null", set("", "", 0.0, false)),
             ("{}", set("", "", 0.0, false)),
-            (
-                r#"{"envelope":"e","x":[{"envelope":"no"}],"max_skew_secs":60.5,"check_standing":true}"#,
-                set("e", "", 60.5, true),
-            ),
-            (
-                r#"{"envelope":"a","envelope":"b","signature":"s"}"#,
-                set("b", "s", 0.0, false),
-            ),
-            (
-                r#"{"envelope":"a","envelope":null}"#,
-                set("a", "", 0.0, false),
-            ),
-            (
-                r#"{"ENVELOPE":"A","sIgnatur\u0065":"s"}"#,
-                set("A", "s", 0.0, false),
-            ),
-            (
-                "{\"max_\u{17f}kew_\u{17f}ecs\":-1e2,\"chec\u{212a}_standing\":true}",
-                set("", "", -100.0, true),
-            ),
+            (r#"{"envelope":"e","x":[{"envelope":"no"}],"max_skew_secs":60.5,"check_standing":true}"#, set("e", "", 60.5, true)),
+            (r#"{"envelope":"a","envelope":"b","signature":"s"}"#, set("b", "s", 0.0, false)),
+            (r#"{"envelope":"a","envelope":null}"#, set("a", "", 0.0, false)),
+            (r#"{"ENVELOPE":"A","sIgnatur\u0065":"s"}"#, set("A", "s", 0.0, false)),
+            ("{\"max_\u{17f}kew_\u{17f}ecs\":-1e2,\"chec\u{212a}_standing\":true}", set("", "", -100.0, true)),
         ] {
             assert_eq!(
                 decode_struct(text.as_bytes(), &FIELDS),

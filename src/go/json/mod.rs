@@ -10,6 +10,7 @@ mod value;
 mod write;
 
 pub use decode::{Decoded, Field, Kind, decode_struct, string_list};
+pub(crate) use decode::{Mismatch, find_key};
 pub use read::{Event, Reader, unquote};
 pub use scan::{MAX_DEPTH, check};
 pub use value::{Value, parse};

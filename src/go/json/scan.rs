@@ -222,6 +222,7 @@ mod tests {
     }
 
     #[test]
+    #[rustfmt::skip]
     fn errors_as_go_words_them() {
         let end = "unexpected end of JSON input";
         for (text, wanted) in [
@@ -232,18 +233,9 @@ mod tests {
             (b"{\"a\"", end),
             (b"{\"a\":", end),
             (b"\"abc", end),
-            (
-                b"not json",
-                "invalid character 'o' in literal null (expecting 'u')",
-            ),
-            (
-                b"tru",
-                "invalid character ' ' in literal true (expecting 'e')",
-            ),
-            (
-                b"falsy",
-                "invalid character 'y' in literal false (expecting 'e')",
-            ),
+            (b"not json", "invalid character 'o' in literal null (expecting 'u')"),
+            (b"tru", "invalid character ' ' in literal true (expecting 'e')"),
+            (b"falsy", "invalid character 'y' in literal false (expecting 'e')"),
             (b"{} x", "invalid character 'x' after top-level value"),
             (b"01", "invalid character '1' after top-level value"),
             (b"x", "invalid character 'x' looking for beginning of value"),
@@ -253,65 +245,26 @@ mod tests {
             ),
             (b"[1 2]", "invalid character '2' after array element"),
             (b"[1}", "invalid character '}' after array element"),
-            (
-                b"{1",
-                "invalid character '1' looking for beginning of object key string",
-            ),
-            (
-                b"{\"a\":1,}",
-                "invalid character '}' looking for beginning of object key string",
-            ),
+            (b"{1", "invalid character '1' looking for beginning of object key string"),
+            (b"{\"a\":1,}", "invalid character '}' looking for beginning of object key string"),
             (b"{\"a\" 1", "invalid character '1' after object key"),
-            (
-                b"{\"a\":1 2",
-                "invalid character '2' after object key:value pair",
-            ),
+            (b"{\"a\":1 2", "invalid character '2' after object key:value pair"),
             (b"\"\n\"", "invalid character '\\n' in string literal"),
             (b"\"\\x\"", "invalid character 'x' in string escape code"),
             (b"\"\\", "invalid character ' ' in string escape code"),
-            (
-                b"\"\\u12g",
-                "invalid character 'g' in \\u hexadecimal character escape",
-            ),
+            (b"\"\\u12g", "invalid character 'g' in \\u hexadecimal character escape"),
             (b"-", "invalid character ' ' in numeric literal"),
             (b"-a", "invalid character 'a' in numeric literal"),
-            (
-                b"1.",
-                "invalid character ' ' after decimal point in numeric literal",
-            ),
-            (
-                b"1.e",
-                "invalid character 'e' after decimal point in numeric literal",
-            ),
-            (
-                b"1e+",
-                "invalid character ' ' in exponent of numeric literal",
-            ),
-            (
-                b"'",
-                "invalid character '\\'' looking for beginning of value",
-            ),
+            (b"1.", "invalid character ' ' after decimal point in numeric literal"),
+            (b"1.e", "invalid character 'e' after decimal point in numeric literal"),
+            (b"1e+", "invalid character ' ' in exponent of numeric literal"),
+            (b"'", "invalid character '\\'' looking for beginning of value"),
             (b"[1\"", "invalid character '\"' after array element"),
-            (
-                b"\\",
-                "invalid character '\\\\' looking for beginning of value",
-            ),
-            (
-                b"\x00",
-                "invalid character '\\x00' looking for beginning of value",
-            ),
-            (
-                b"\x7f",
-                "invalid character '\\x7f' looking for beginning of value",
-            ),
-            (
-                b"\x80",
-                "invalid character '\\u0080' looking for beginning of value",
-            ),
-            (
-                b"\xff",
-                "invalid character '\u{ff}' looking for beginning of value",
-            ),
+            (b"\\", "invalid character '\\\\' looking for beginning of value"),
+            (b"\x00", "invalid character '\\x00' looking for beginning of value"),
+            (b"\x7f", "invalid character '\\x7f' looking for beginning of value"),
+            (b"\x80", "invalid character '\\u0080' looking for beginning of value"),
+            (b"\xff", "invalid character '\u{ff}' looking for beginning of value"),
         ] {
             assert_eq!(check(text), Err(wanted.to_string()), "{text:?}");
         }
