@@ -1,7 +1,6 @@
 //! Datagrams and broadcasts.
 
-use super::peers::endpoint;
-use super::status;
+use super::status::{self, BEACON};
 use super::{Answer, ClientId, Node, Sink};
 use crate::policy::Event;
 use crate::wire::address::BROADCAST_NODE;
@@ -53,9 +52,10 @@ impl Node {
         }
         let own = to.node == self.identity.node_id;
         if !own && !self.lenient() && data.len() > PACKET_MAX {
-            let (local, remote) = (&self.identity.endpoint, endpoint(to.node));
+            // Such packets go by way of the beacon. Source: recorded.
+            let local = &self.identity.endpoint;
             return Err(format!(
-                "write udp {local}->{remote}: sendto: message too long"
+                "write udp {local}->{BEACON}: sendto: message too long"
             ));
         }
         self.traffic.sent.add(data.len());

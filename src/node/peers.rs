@@ -135,6 +135,9 @@ impl Node {
     pub(super) fn prefer_direct(&mut self, node_id: u32) -> Answer<'_> {
         let had_tunnel = self.peers.contacted.contains(&node_id);
         let error = self.reach(node_id).err().unwrap_or_default();
+        if error.is_empty() {
+            self.touch(node_id);
+        }
         let body = json!({
             "had_tunnel": had_tunnel, "node_id": node_id, "pila_pushed": error.is_empty(),
             "resolve_error": error, "was_relay_active": false, "was_relay_pinned": false,

@@ -19,7 +19,7 @@ const WINDOW: (u64, u64) = (40_960, 528_384);
 const PEER_WINDOW: i64 = 589_824;
 
 /// What every node of this simulated world takes for its beacon.
-const BEACON: &str = "127.0.0.1:9001";
+pub const BEACON: &str = "127.0.0.1:9001";
 
 /// The version that info gives.
 const VERSION: &str = concat!("mock-", env!("CARGO_PKG_VERSION"));

@@ -257,7 +257,7 @@ fn info_text(info: &Info<'_>, conns: &[ConnEntry], peers: &[PeerEntry]) -> Strin
         .number("relay_peer_count", 0)
         .text("transport", "udp")
         .number("tunnel_encryption_failure", 0)
-        .number("tunnel_encryption_success", c.peers)
+        .number("tunnel_encryption_success", 0)
         .number("uptime_secs", c.uptime_secs)
         .text("version", info.version)
         .number("webhook_circuit_skips", 0)
