@@ -41,6 +41,11 @@ fn every_row_is_answered_with_its_own_reply() {
         if row.name == "unbind" {
             client.call_ok(0x01, &[0, 81]);
         }
+        if row.name == "health" {
+            // The barrier below is a health request itself.
+            client.call_ok(row.code, &sample(row));
+            continue;
+        }
         client.send(row.code, &sample(row));
         let mut replies = client.quiet();
         replies.retain(|(code, _)| ![0x05, 0x07, 0x0C].contains(code));

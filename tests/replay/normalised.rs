@@ -59,8 +59,7 @@ pub const NORMALISED: &[Rule] = &[
         times: None,
         covers: |f| {
             let text = |v: &Value| v.as_str().unwrap_or("").to_owned();
-            f.mismatch.field == "json.endpoint"
-                && both(f, |v| text(v).starts_with("127.0.0.1:400"))
+            f.mismatch.field == "json.endpoint" && both(f, |v| text(v).starts_with("127.0.0.1:400"))
         },
     },
     Rule {
