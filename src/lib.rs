@@ -11,11 +11,13 @@
 
 pub mod cli;
 pub mod daemon;
+pub mod exec;
 pub mod go;
 pub mod log;
 mod mock;
 pub mod node;
 pub mod policy;
+mod private;
 pub mod serve;
 #[allow(unsafe_code)]
 pub mod sys;

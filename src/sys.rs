@@ -1,6 +1,9 @@
 //! The few system calls that neither std nor signal-hook offers: the only file that may say `unsafe`.
 
+use std::fs::{self, File};
 use std::io;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 /// The C type `rlim_t`; glibc's plain `getrlimit` takes a long even on 32 bits.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -15,6 +18,8 @@ struct ResourceLimit {
     soft: Limit,
     hard: Limit,
 }
+
+const EBADF: i32 = 9;
 
 #[cfg(target_os = "linux")]
 const RLIMIT_NOFILE: i32 = 7;
@@ -94,6 +99,84 @@ pub fn kill(pid: u32, signal: i32) -> io::Result<()> {
     }
 }
 
+/// Whether `number` is an open descriptor.
+///
+/// # Errors
+///
+/// When it is not, or there is no room for a copy of it.
+pub fn probe(number: i32) -> io::Result<()> {
+    duplicate(number).map(drop)
+}
+
+/// Takes over an inherited descriptor: what is returned is a close-on-exec copy, and the original is
+/// closed, unless it is one of the standard streams, which others use too.
+///
+/// Meant for the start of the process, and once for each number: whoever else uses it loses it.
+///
+/// # Errors
+///
+/// When it is not open, or there is no room for a copy of it.
+pub fn adopt(number: i32) -> io::Result<OwnedFd> {
+    let copy = duplicate(number)?;
+    if number > 2 {
+        close(number);
+    }
+    Ok(copy)
+}
+
+/// Closes every inherited descriptor that leads to the same pipe or FIFO as `pipe`, the writing end
+/// among them: a process that keeps it open itself never sees the end-of-file. The standard streams and
+/// those `except` stay open.
+///
+/// Meant for the start of the process, before it has pipes of its own.
+pub fn close_copies(pipe: &File, except: &[i32]) {
+    let identity = |file: &File| {
+        let found = file.metadata().ok()?;
+        let pipe = found.file_type().is_fifo();
+        pipe.then_some((found.dev(), found.ino()))
+    };
+    let Some(wanted) = identity(pipe) else {
+        return;
+    };
+    let own = std::os::fd::AsRawFd::as_raw_fd(pipe);
+    for number in open_descriptors() {
+        if number > 2
+            && number != own
+            && !except.contains(&number)
+            && let Ok(copy) = duplicate(number)
+            && identity(&File::from(copy)) == Some(wanted)
+        {
+            close(number);
+        }
+    }
+}
+
+/// The numbers of the open descriptors, and perhaps some others.
+fn open_descriptors() -> Vec<i32> {
+    let listing = fs::read_dir("/proc/self/fd").or_else(|_| fs::read_dir("/dev/fd"));
+    match listing {
+        Ok(entries) => entries
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .collect(),
+        // An empty chroot: what a harness passes on has small numbers.
+        Err(_) => (3..256).collect(),
+    }
+}
+
+fn duplicate(number: i32) -> io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(io::Error::from_raw_os_error(EBADF));
+    }
+    // SAFETY: not -1, and borrowed for this one call, which fails where the number is not open.
+    unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()
+}
+
+/// To be called only with the number of an open descriptor that nothing in this process owns.
+fn close(number: i32) {
+    // SAFETY: the callers have just copied it, and are called before it could have an owner here.
+    drop(unsafe { OwnedFd::from_raw_fd(number) });
+}
+
 /// Leaves the process at once: no exit handlers, no destructors, no waiting for any lock.
 ///
 /// `std::process::exit` is not enough: it runs C exit handlers, which may wait for what a stuck thread
@@ -112,6 +195,18 @@ mod tests {
         let (before, now) = raise_descriptor_limit().unwrap();
         assert!(0 < before && before <= now, "{before} {now}");
         assert_eq!(raise_descriptor_limit().unwrap(), (now, now));
+    }
+
+    #[test]
+    fn what_is_not_open_cannot_be_taken_over() {
+        for number in [-1, i32::MIN, 1_000_000, i32::MAX] {
+            let refused = probe(number).unwrap_err();
+            assert_eq!(refused.raw_os_error(), Some(EBADF), "{number}");
+            assert!(adopt(number).is_err());
+        }
+        probe(0).unwrap();
+        drop(adopt(0).unwrap());
+        probe(0).unwrap();
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::help::{COMMANDS, Key, MAIN, Row, SERVE, nearest, spelled};
-use super::{Invocation, Misuse, ServeOptions, Topic};
+use super::help::{
+    COMMANDS, DAEMON_OF_EXEC, EXEC, Key, MAIN, PRIVATE, Row, SERVE, nearest, spelled,
+};
+use super::{ExecOptions, Invocation, Misuse, ParentChoice, ServeOptions, Topic};
 use crate::log::Verbosity;
 
 /// Longest duration taken, in milliseconds, about 114 years: clocks can still count it (our choice).
@@ -29,6 +31,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Mis
     words.skip();
     match command.as_str() {
         "serve" => parse_serve(words, &[SERVE], Topic::Serve),
+        "exec" => parse_exec(words),
+        DAEMON_OF_EXEC => parse_serve(words, &[SERVE, PRIVATE], Topic::Serve),
         "help" => parse_help(words),
         unknown => Err(unknown_command(unknown)),
     }
@@ -50,6 +54,7 @@ fn parse_help(mut words: Words) -> Result<Invocation, Misuse> {
             Word::Positional(name) if topic == Topic::Main => {
                 topic = match name.to_string_lossy().as_ref() {
                     "serve" => Topic::Serve,
+                    "exec" => Topic::Exec,
                     "help" => continue,
                     unknown => return Err(unknown_command(unknown)),
                 };
@@ -68,37 +73,103 @@ fn parse_serve(
     topic: Topic,
 ) -> Result<Invocation, Misuse> {
     let mut options = ServeOptions::default();
-    let mut socket_given = false;
     while let Some(word) = words.next(tables)? {
         let (row, value) = match word {
             Word::Option(row, value) => (row, value),
             Word::Positional(extra) => return Err(unexpected(&extra)),
         };
         match row.key {
-            Key::Socket => {
-                options.socket = path(row, value)?;
-                socket_given = true;
-            }
-            Key::Profile => {
-                let profile = text(row, &value)?.parse();
-                let profile = profile.map_err(|why| Misuse::new(format!("--profile: {why}")))?;
-                options.profile = Some(profile);
-            }
-            Key::Seed => options.seed = Some(number(row, &value)?),
-            Key::MaxClients => options.max_clients = count(row, &value, &[])?,
-            Key::WriteTimeout => options.write_timeout = duration(row, &value)?,
-            Key::ClientBudget => options.client_budget = count(row, &value, BYTE_UNITS)?,
-            Key::Log => options.log = Some(path(row, value)?),
-            Key::Verbose => options.verbosity = Verbosity::Verbose,
-            Key::Quiet => options.verbosity = Verbosity::Quiet,
             Key::Help => return Ok(Invocation::Help(topic)),
             Key::Version => return Ok(Invocation::Version),
+            _ => store(&mut options, row, value)?,
         }
     }
-    if !socket_given {
-        return Err(Misuse::new("option --socket is required"));
+    match (&options.socket, options.listen_fd) {
+        (None, None) => return Err(Misuse::new("option --socket is required")),
+        (Some(_), Some(_)) => {
+            let text = "options --socket and --listen-fd exclude each other";
+            return Err(Misuse::new(text));
+        }
+        _ => {}
     }
+    distinct(&options)?;
     Ok(Invocation::Serve(options))
+}
+
+fn parse_exec(mut words: Words) -> Result<Invocation, Misuse> {
+    let mut options = ExecOptions::default();
+    // Only to find the mistakes: the daemon parses its options itself.
+    let mut checked = ServeOptions::default();
+    while !words.separator() {
+        let (row, value) = match words.next(&[EXEC])? {
+            Some(Word::Option(row, value)) => (row, value),
+            Some(Word::Positional(word)) => {
+                let text = format!("unexpected argument {word:?}, COMMAND goes behind --");
+                return Err(Misuse::new(text));
+            }
+            None => return Err(Misuse::new("no command to run, it goes behind --")),
+        };
+        match row.key {
+            Key::Help => return Ok(Invocation::Help(Topic::Exec)),
+            Key::Timeout => options.timeout = Some(duration(row, &value)?),
+            Key::Socket => options.socket = Some(path(row, value)?),
+            _ => {
+                let mut given = vec![row.spelled().into()];
+                given.extend(row.value.map(|_| value.clone()));
+                store(&mut checked, row, value)?;
+                options.daemon.push(given);
+            }
+        }
+    }
+    options.command = words.rest();
+    if options.command.is_empty() {
+        return Err(Misuse::new("no command to run behind --"));
+    }
+    Ok(Invocation::Exec(options))
+}
+
+/// Stores the value of an option that a daemon has.
+fn store(options: &mut ServeOptions, row: &Row, value: OsString) -> Result<(), Misuse> {
+    match row.key {
+        Key::Socket => options.socket = Some(path(row, value)?),
+        Key::ListenFd => options.listen_fd = Some(descriptor(row, &value)?),
+        Key::ReadyFd => options.ready_fd = Some(descriptor(row, &value)?),
+        Key::LifelineFd => options.lifeline_fd = Some(descriptor(row, &value)?),
+        Key::ExitWithParent => options.exit_with_parent = Some(parent(row, &value)?),
+        Key::ExitOnLastClient => options.exit_on_last_client = true,
+        Key::PrivateDirectory => options.private_directory = Some(path(row, value)?),
+        Key::Profile => {
+            let profile = text(row, &value)?.parse();
+            let profile = profile.map_err(|why| Misuse::new(format!("--profile: {why}")))?;
+            options.profile = Some(profile);
+        }
+        Key::Seed => options.seed = Some(number(row, &value)?),
+        Key::MaxClients => options.max_clients = count(row, &value, &[])?,
+        Key::WriteTimeout => options.write_timeout = duration(row, &value)?,
+        Key::ClientBudget => options.client_budget = count(row, &value, BYTE_UNITS)?,
+        Key::Log => options.log = Some(path(row, value)?),
+        Key::Verbose => options.verbosity = Verbosity::Verbose,
+        Key::Quiet => options.verbosity = Verbosity::Quiet,
+        Key::Help | Key::Version | Key::Timeout => {}
+    }
+    Ok(())
+}
+
+/// No descriptor can serve two purposes.
+fn distinct(options: &ServeOptions) -> Result<(), Misuse> {
+    let given = [
+        ("--listen-fd", options.listen_fd),
+        ("--ready-fd", options.ready_fd),
+        ("--lifeline-fd", options.lifeline_fd),
+    ];
+    for (index, (name, number)) in given.into_iter().enumerate() {
+        let same = |(_, other): &&(&str, Option<i32>)| number.is_some() && *other == number;
+        if let (Some((other, _)), Some(number)) = (given[index + 1..].iter().find(same), number) {
+            let text = format!("{name} and {other}: the same descriptor, {number}");
+            return Err(Misuse::new(text));
+        }
+    }
+    Ok(())
 }
 
 fn unexpected(word: &OsStr) -> Misuse {
@@ -119,12 +190,15 @@ enum Word {
 /// The words from left to right.
 struct Words {
     parser: lexopt::Parser,
+    /// The `--` is behind us.
+    ended: bool,
 }
 
 impl Words {
     fn new(args: impl IntoIterator<Item = OsString>) -> Words {
         Words {
             parser: lexopt::Parser::from_args(args),
+            ended: false,
         }
     }
 
@@ -139,7 +213,25 @@ impl Words {
         self.parser.try_raw_args()?.next()
     }
 
+    /// Whether the next word is the `--` behind which nothing is an option; it is taken then.
+    fn separator(&mut self) -> bool {
+        let found = self.peek().is_some_and(|word| word == "--");
+        if found {
+            self.skip();
+        }
+        found
+    }
+
+    /// All words that are left, as they are.
+    fn rest(&mut self) -> Vec<OsString> {
+        std::iter::from_fn(|| self.skip()).collect()
+    }
+
     fn next(&mut self, tables: &[&'static [Row]]) -> Result<Option<Word>, Misuse> {
+        if self.separator() || self.ended {
+            self.ended = true;
+            return Ok(self.skip().map(Word::Positional));
+        }
         let long = self.peek().as_deref().and_then(one_dash_long);
         let (name, attached) = match long {
             Some(split) => {
@@ -167,7 +259,11 @@ impl Words {
                 let text = format!("option {} takes no value, got {value:?}", name.spelled());
                 return Err(Misuse::new(text));
             }
+            (Some(_), Some(value)) if row.optional && value.is_empty() => {
+                return Err(bad(row, "expected a whole number", &value));
+            }
             (Some(_), Some(value)) => value,
+            (Some(_), None) if row.optional => OsString::new(),
             (Some(value), None) => self.skip().ok_or_else(|| {
                 Misuse::new(format!("option {} needs a value ({value})", row.spelled()))
             })?,
@@ -260,6 +356,22 @@ fn number(row: &Row, value: &OsStr) -> Result<u64, Misuse> {
         return Err(bad(row, "expected a whole number", value));
     }
     digits.parse().map_err(|_| bad(row, "too large", value))
+}
+
+fn descriptor(row: &Row, value: &OsStr) -> Result<i32, Misuse> {
+    i32::try_from(number(row, value)?).map_err(|_| bad(row, "too large", value))
+}
+
+fn parent(row: &Row, value: &OsStr) -> Result<ParentChoice, Misuse> {
+    if value.is_empty() {
+        return Ok(ParentChoice::Found);
+    }
+    // The kernel counts processes in a signed number.
+    match i32::try_from(number(row, value)?).map(i32::unsigned_abs) {
+        Ok(0) => Err(bad(row, "must be more than zero", value)),
+        Ok(pid) => Ok(ParentChoice::Named(pid)),
+        Err(_) => Err(bad(row, "too large", value)),
+    }
 }
 
 /// What a suffix multiplies a number of bytes by.

@@ -6,6 +6,13 @@ use super::Topic;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Socket,
+    ListenFd,
+    ReadyFd,
+    LifelineFd,
+    ExitWithParent,
+    ExitOnLastClient,
+    Timeout,
+    PrivateDirectory,
     Profile,
     Seed,
     MaxClients,
@@ -27,6 +34,8 @@ pub(super) struct Row {
     pub(super) short: Option<char>,
     /// What the value is called; options without one are switches.
     pub(super) value: Option<&'static str>,
+    /// The value may be left out, and comes only behind `=`.
+    pub(super) optional: bool,
     /// What it is about, in lines that fit beside the names.
     pub(super) about: &'static str,
     /// The value that counts when it is not given.
@@ -45,6 +54,7 @@ const fn row(
         name,
         short: None,
         value,
+        optional: false,
         about,
         default,
     }
@@ -60,8 +70,10 @@ impl Row {
             Some(short) => format!("-{short}, {}", self.spelled()),
             None => self.spelled(),
         };
-        if let Some(value) = self.value {
-            heading += &format!(" {value}");
+        match self.value {
+            Some(value) if self.optional => heading += &format!("[={value}]"),
+            Some(value) => heading += &format!(" {value}"),
+            None => {}
         }
         heading
     }
@@ -81,61 +93,157 @@ const HELP: Row = Row {
 /// Longest line of a help text.
 const COLUMNS: usize = 79;
 
+const PROFILE: Row = row(
+    Key::Profile,
+    "profile",
+    Some("NAME"),
+    "lenient: a request that the real daemon would\nrefuse for want of state succeeds; faithful: it\ndoes not",
+    Some("lenient"),
+);
+
+const SEED: Row = row(
+    Key::Seed,
+    "seed",
+    Some("N"),
+    "seed of every random choice",
+    Some("1"),
+);
+
+const EXIT_ON_LAST_CLIENT: Row = row(
+    Key::ExitOnLastClient,
+    "exit-on-last-client",
+    None,
+    "end when the last client leaves; one that never\nsent a byte does not count",
+    None,
+);
+
+const MAX_CLIENTS: Row = row(
+    Key::MaxClients,
+    "max-clients",
+    Some("N"),
+    "most clients at a time; the next is closed at once",
+    Some("1024"),
+);
+
+const WRITE_TIMEOUT: Row = row(
+    Key::WriteTimeout,
+    "write-timeout",
+    Some("DUR"),
+    "drop a client that takes no byte of what waits\nfor it for so long",
+    Some("10s"),
+);
+
+const CLIENT_BUDGET: Row = row(
+    Key::ClientBudget,
+    "client-budget",
+    Some("BYTES"),
+    "most bytes that may wait for one client",
+    Some("1MiB"),
+);
+
+const LOG: Row = row(
+    Key::Log,
+    "log",
+    Some("FILE"),
+    "append the log to FILE, not to standard error",
+    None,
+);
+
+const VERBOSE: Row = row(Key::Verbose, "v", None, "log every frame", None);
+
+const QUIET: Row = row(Key::Quiet, "q", None, "log only errors", None);
+
 /// The options of `serve`.
 pub(super) const SERVE: &[Row] = &[
     row(
         Key::Socket,
         "socket",
         Some("PATH"),
-        "where to listen (required)",
+        "where to listen (required, or --listen-fd)",
         None,
     ),
     row(
-        Key::Profile,
-        "profile",
-        Some("NAME"),
-        "lenient: a request that the real daemon would refuse\nfor want of state succeeds; faithful: it does not",
-        Some("lenient"),
-    ),
-    row(
-        Key::Seed,
-        "seed",
+        Key::ListenFd,
+        "listen-fd",
         Some("N"),
-        "seed of every random choice",
-        Some("1"),
-    ),
-    row(
-        Key::MaxClients,
-        "max-clients",
-        Some("N"),
-        "most clients at a time; the next is closed at once",
-        Some("1024"),
-    ),
-    row(
-        Key::WriteTimeout,
-        "write-timeout",
-        Some("DUR"),
-        "drop a client that takes no byte of what waits\nfor it for so long",
-        Some("10s"),
-    ),
-    row(
-        Key::ClientBudget,
-        "client-budget",
-        Some("BYTES"),
-        "most bytes that may wait for one client",
-        Some("1MiB"),
-    ),
-    row(
-        Key::Log,
-        "log",
-        Some("FILE"),
-        "append the log to FILE, not to standard error",
+        "use an inherited listening socket",
         None,
     ),
-    row(Key::Verbose, "v", None, "log every frame", None),
-    row(Key::Quiet, "q", None, "log only errors", None),
+    PROFILE,
+    SEED,
+    row(
+        Key::ReadyFd,
+        "ready-fd",
+        Some("N"),
+        "write a JSON line to this descriptor once\nconnects succeed, or why they never will",
+        None,
+    ),
+    Row {
+        optional: true,
+        ..row(
+            Key::ExitWithParent,
+            "exit-with-parent",
+            Some("PID"),
+            "end when the parent process is gone, or when\nno longer a child of PID",
+            None,
+        )
+    },
+    row(
+        Key::LifelineFd,
+        "lifeline-fd",
+        Some("N"),
+        "end when this descriptor reaches end-of-file",
+        None,
+    ),
+    EXIT_ON_LAST_CLIENT,
+    MAX_CLIENTS,
+    WRITE_TIMEOUT,
+    CLIENT_BUDGET,
+    LOG,
+    VERBOSE,
+    QUIET,
     HELP,
 ];
+
+/// The options of `exec`.
+pub(super) const EXEC: &[Row] = &[
+    row(
+        Key::Socket,
+        "socket",
+        Some("PATH"),
+        "where to listen, in place of a private directory",
+        None,
+    ),
+    row(
+        Key::Timeout,
+        "timeout",
+        Some("DUR"),
+        "end COMMAND after so long, with status 124: SIGTERM,\nand SIGKILL 2s later",
+        None,
+    ),
+    PROFILE,
+    SEED,
+    EXIT_ON_LAST_CLIENT,
+    MAX_CLIENTS,
+    WRITE_TIMEOUT,
+    CLIENT_BUDGET,
+    LOG,
+    VERBOSE,
+    QUIET,
+    HELP,
+];
+
+/// The command by which `exec` starts its daemon, in no help text: the options of `serve` and [`PRIVATE`].
+pub(crate) const DAEMON_OF_EXEC: &str = "daemon-of-exec";
+
+/// What only `exec` says to its daemon.
+pub(super) const PRIVATE: &[Row] = &[row(
+    Key::PrivateDirectory,
+    "private-directory",
+    Some("PATH"),
+    "make this directory, and remove it at the end",
+    None,
+)];
 
 /// The options of the program itself.
 pub(super) const MAIN: &[Row] = &[
@@ -146,6 +254,7 @@ pub(super) const MAIN: &[Row] = &[
 /// The commands, with what each is about.
 pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("serve", "run a daemon on a Unix socket"),
+    ("exec", "run a command against a daemon of its own"),
     ("help", "print this text, or that of a command"),
 ];
 
@@ -154,14 +263,27 @@ mockpilot stands in for the Pilot Protocol daemon on its local Unix socket.
 
 Usage: mockpilot serve --socket PATH [OPTIONS]
        mockpilot -socket PATH [OPTIONS]      the same
+       mockpilot exec [OPTIONS] -- COMMAND [ARG...]
        mockpilot help [COMMAND]
 ";
 
 const SERVE_HEAD: &str = "\
 Runs a daemon on a Unix socket until SIGTERM, SIGINT or SIGHUP; a second
 signal leaves at once. Nothing but a dead socket is ever replaced by PATH.
+NOTIFY_SOCKET in the environment gets READY=1 and STOPPING=1.
 
 Usage: mockpilot serve --socket PATH [OPTIONS]
+       mockpilot serve --listen-fd N [OPTIONS]
+";
+
+const EXEC_HEAD: &str = "\
+Runs COMMAND against a daemon of its own, which it finds by PILOT_SOCKET (and
+MOCKPILOT_SOCKET) in its environment, and stops the daemon when COMMAND ends.
+A SIGTERM, SIGINT or SIGHUP that a process sends is passed on to COMMAND. When
+COMMAND fails, the last 20 frames, the seed and a line that runs it again are
+printed.
+
+Usage: mockpilot exec [OPTIONS] -- COMMAND [ARG...]
 ";
 
 const NOTES: &str = "
@@ -177,6 +299,18 @@ Exit status:
   2      misuse of the command line
   3      a scenario's expectations were not met
   128+N  left at once on a second signal, N
+";
+
+const EXEC_STATUSES: &str = "
+Exit status: that of COMMAND, or
+  124    COMMAND took longer than --timeout
+  126    COMMAND cannot be started
+  127    there is no such COMMAND
+  128+N  COMMAND was killed by signal N
+When COMMAND succeeded, or did not run:
+  1      the daemon could not run, or died
+  2      misuse of the command line
+  3      a scenario's expectations were not met
 ";
 
 /// The help text on `topic`, in lines of less than 80 columns, with a newline at its end.
@@ -195,6 +329,10 @@ pub fn help(topic: Topic) -> String {
         Topic::Serve => format!(
             "{SERVE_HEAD}\nOptions:\n{}{NOTES}{STATUSES}",
             options(SERVE)
+        ),
+        Topic::Exec => format!(
+            "{EXEC_HEAD}\nOptions:\n{}{NOTES}{EXEC_STATUSES}",
+            options(EXEC)
         ),
     }
 }
@@ -278,7 +416,7 @@ mod tests {
                 let names = names.split("  ").next().unwrap().to_string();
                 let names: Vec<String> = names
                     .split(", ")
-                    .map(|name| name.split(' ').next().unwrap().to_string())
+                    .map(|name| name.split([' ', '[']).next().unwrap().to_string())
                     .collect();
                 names
             })
@@ -287,7 +425,11 @@ mod tests {
 
     #[test]
     fn the_help_lists_every_option_and_nothing_else() {
-        for (topic, rows) in [(Topic::Main, MAIN), (Topic::Serve, SERVE)] {
+        for (topic, rows) in [
+            (Topic::Main, MAIN),
+            (Topic::Serve, SERVE),
+            (Topic::Exec, EXEC),
+        ] {
             let known: Vec<String> = rows
                 .iter()
                 .flat_map(|row| {
@@ -299,13 +441,14 @@ mod tests {
         }
         assert_eq!(
             listed(&help(Topic::Serve)).join(" "),
-            "--socket --profile --seed --max-clients --write-timeout --client-budget --log -v -q -h --help"
+            "--socket --listen-fd --profile --seed --ready-fd --exit-with-parent --lifeline-fd \
+             --exit-on-last-client --max-clients --write-timeout --client-budget --log -v -q -h --help"
         );
     }
 
     #[test]
     fn names_are_distinct_and_shorts_of_one_letter() {
-        for rows in [MAIN, SERVE] {
+        for rows in [MAIN, SERVE, EXEC] {
             for (index, row) in rows.iter().enumerate() {
                 let same = |other: &Row| other.name == row.name || other.key == row.key;
                 assert!(!rows[index + 1..].iter().any(same), "{row:?}");
@@ -315,7 +458,7 @@ mod tests {
 
     #[test]
     fn lines_stay_under_80_columns_and_end() {
-        for topic in [Topic::Main, Topic::Serve] {
+        for topic in [Topic::Main, Topic::Serve, Topic::Exec] {
             let text = help(topic);
             assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
             for line in text.lines() {

@@ -14,6 +14,7 @@ use crate::log::{Verbosity, one_line};
 use crate::node::Profile;
 
 pub use args::parse;
+pub(crate) use help::DAEMON_OF_EXEC;
 pub use help::help;
 
 /// What the command line asks for.
@@ -21,6 +22,8 @@ pub use help::help;
 pub enum Invocation {
     /// Run a daemon.
     Serve(ServeOptions),
+    /// Run a command against a daemon of its own.
+    Exec(ExecOptions),
     /// Print a help text.
     Help(Topic),
     /// Print the version.
@@ -34,13 +37,28 @@ pub enum Topic {
     Main,
     /// `mockpilot serve`.
     Serve,
+    /// `mockpilot exec`.
+    Exec,
 }
 
 /// The options of `serve`, defaults filled in; nothing is opened or bound yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServeOptions {
-    /// Where to listen; never empty.
-    pub socket: PathBuf,
+    /// Where to listen; never empty. Of this and `listen_fd` one is there.
+    pub socket: Option<PathBuf>,
+    /// The inherited socket to listen on; like every descriptor here it is not negative, and no other.
+    pub listen_fd: Option<i32>,
+    /// Where to write the line that says that connects succeed.
+    pub ready_fd: Option<i32>,
+    /// The descriptor whose end-of-file ends the daemon.
+    pub lifeline_fd: Option<i32>,
+    /// The process whose end ends the daemon.
+    pub exit_with_parent: Option<ParentChoice>,
+    /// Whether the daemon ends with its last client.
+    pub exit_on_last_client: bool,
+    /// For the daemon of `exec`: a directory that it makes for its socket and removes at its end. The
+    /// last frames go to standard output then.
+    pub private_directory: Option<PathBuf>,
     /// The profile, if it was given: it wins over a scenario's.
     pub profile: Option<Profile>,
     /// The seed, if it was given: it wins over a scenario's.
@@ -60,7 +78,13 @@ pub struct ServeOptions {
 impl Default for ServeOptions {
     fn default() -> ServeOptions {
         ServeOptions {
-            socket: PathBuf::new(),
+            socket: None,
+            listen_fd: None,
+            ready_fd: None,
+            lifeline_fd: None,
+            exit_with_parent: None,
+            exit_on_last_client: false,
+            private_directory: None,
             profile: None,
             seed: None,
             max_clients: 1024,
@@ -70,6 +94,28 @@ impl Default for ServeOptions {
             verbosity: Verbosity::Normal,
         }
     }
+}
+
+/// Which process is the parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParentChoice {
+    /// The one that the daemon finds at its start.
+    Found,
+    /// The one with this number, more than zero.
+    Named(u32),
+}
+
+/// The options of `exec`, defaults filled in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExecOptions {
+    /// Where the daemon is to listen, if not in a private directory; never empty.
+    pub socket: Option<PathBuf>,
+    /// How long COMMAND may take; more than zero.
+    pub timeout: Option<Duration>,
+    /// The options that the daemon gets too, as they were given, each of them a word or two.
+    pub daemon: Vec<Vec<OsString>>,
+    /// COMMAND and its arguments; never empty.
+    pub command: Vec<OsString>,
 }
 
 /// A mistake on the command line, as one line of text; the exit status is [`Misuse::STATUS`].
@@ -97,6 +143,7 @@ impl std::error::Error for Misuse {}
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let text = match parse(args) {
         Ok(Invocation::Serve(options)) => return crate::serve::serve(&options),
+        Ok(Invocation::Exec(options)) => return crate::exec::exec(&options),
         Ok(Invocation::Help(topic)) => help(topic),
         Ok(Invocation::Version) => version(),
         Err(misuse) => {

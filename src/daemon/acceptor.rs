@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use super::endpoint::Endpoint;
 
 /// How long to leave the system alone where trying again at once would fail again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -24,31 +27,59 @@ const ENOTSOCK: i32 = if cfg!(target_os = "linux") { 88 } else { 38 };
 #[derive(Debug)]
 pub struct Acceptor {
     listener: Arc<UnixListener>,
-    /// The listening socket once more, as the type that can be shut down; made beforehand, since a
-    /// stop may come when no descriptor is left.
-    waker: UnixStream,
+    waker: Waker,
+    /// A client that was accepted before us.
+    early: Mutex<Option<UnixStream>>,
     /// Given up to accept and close a client that there is no descriptor for.
     spare: Mutex<Option<File>>,
     stopping: Mutex<bool>,
     stopped: Condvar,
 }
 
+/// What ends a blocked accept.
+#[derive(Debug)]
+enum Waker {
+    /// The listening socket once more, as the type that can be shut down; made beforehand, since a
+    /// stop may come when no descriptor is left.
+    Shutdown(UnixStream),
+    /// A shutdown would hit every process that listens on the socket, so the daemon becomes its own
+    /// last client. Where that fails, the name being gone, the thread stays blocked until the process
+    /// ends. A time-out on the socket instead would be every listener's, and take a client away from
+    /// them in each of its rounds.
+    Connect(SocketAddr),
+}
+
 impl Acceptor {
-    /// An acceptor for a listener of our own; [`Acceptor::stop`] shuts the socket itself down, so it
-    /// is not for one that another process listens on too.
+    /// An acceptor for the endpoint's listener. One of our own is shut down by [`Acceptor::stop`], so
+    /// that later connects are refused; an inherited one goes on listening for the others that have it.
     ///
     /// # Errors
     ///
     /// When the socket cannot be duplicated: the process is out of descriptors.
-    pub fn new(listener: Arc<UnixListener>) -> io::Result<Acceptor> {
-        let waker = UnixStream::from(OwnedFd::from(listener.try_clone()?));
-        Ok(Acceptor {
+    pub fn of(endpoint: &Endpoint) -> io::Result<Acceptor> {
+        let listener = Arc::clone(endpoint.listener());
+        let Some(inherited) = endpoint.inherited() else {
+            return Acceptor::new(listener);
+        };
+        let waker = Waker::Connect(inherited.address.clone());
+        let early = hold(&inherited.early).take();
+        Ok(Acceptor::waking(listener, waker, early))
+    }
+
+    fn new(listener: Arc<UnixListener>) -> io::Result<Acceptor> {
+        let copy = UnixStream::from(OwnedFd::from(listener.try_clone()?));
+        Ok(Acceptor::waking(listener, Waker::Shutdown(copy), None))
+    }
+
+    fn waking(listener: Arc<UnixListener>, waker: Waker, early: Option<UnixStream>) -> Acceptor {
+        Acceptor {
             listener,
             waker,
+            early: Mutex::new(early),
             spare: Mutex::new(take_spare()),
             stopping: Mutex::new(false),
             stopped: Condvar::new(),
-        })
+        }
     }
 
     /// Hands each client to `serve` until [`Acceptor::stop`] is called. A client for which there is no
@@ -64,6 +95,9 @@ impl Acceptor {
     ) -> io::Result<()> {
         let mut out_of_descriptors = Burst::default();
         let mut other_trouble = Burst::default();
+        if let Some(client) = hold(&self.early).take() {
+            serve(client);
+        }
         while !*hold(&self.stopping) {
             match self.accept() {
                 // Whoever was let in while the stop came in gets an end-of-file.
@@ -96,16 +130,35 @@ impl Acceptor {
         Ok(())
     }
 
-    /// Makes [`Acceptor::run`] return, at once where it waits for a client; later connects are refused.
-    /// Repeatable, from any thread.
+    /// Makes [`Acceptor::run`] return, at once where it waits for a client. Repeatable, from any thread.
     pub fn stop(&self) {
-        *hold(&self.stopping) = true;
+        if std::mem::replace(&mut *hold(&self.stopping), true) {
+            return;
+        }
         self.stopped.notify_all();
-        let _ = self.waker.shutdown(Shutdown::Both);
+        match &self.waker {
+            Waker::Shutdown(listener) => {
+                let _ = listener.shutdown(Shutdown::Both);
+            }
+            Waker::Connect(address) => {
+                let address = address.clone();
+                // In a thread: connect waits for room in a full backlog.
+                let _ = thread::Builder::new()
+                    .name("wake".into())
+                    .spawn(move || UnixStream::connect_addr(&address));
+            }
+        }
     }
 
     fn accept(&self) -> io::Result<Accepted> {
-        let accepted = self.listener.accept();
+        let accepted = match self.listener.accept() {
+            // Somebody who has the socket too made it so.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.listener.set_nonblocking(false)?;
+                self.listener.accept()
+            }
+            accepted => accepted,
+        };
         let mut spare = hold(&self.spare);
         match accepted {
             Ok((client, _)) => {
@@ -211,7 +264,6 @@ mod tests {
     use std::path::Path;
     use std::process::{Child, ChildStdout, Stdio};
     use std::sync::mpsc;
-    use std::thread;
 
     fn listen(path: &Path) -> Arc<UnixListener> {
         Arc::new(UnixListener::bind(path).unwrap())

@@ -1,6 +1,8 @@
 //! The listening socket and the path it is published under: nothing is ever replaced, and the path
 //! appears only once a connect succeeds.
 
+mod inherited;
+
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, DirBuilder, File, Metadata, Permissions, TryLockError};
@@ -9,10 +11,10 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -111,7 +113,30 @@ impl std::error::Error for EndpointError {}
 pub struct Endpoint {
     listener: Arc<UnixListener>,
     path: PathBuf,
-    /// Where `path` led at the start, whatever the working directory is by now.
+    origin: Origin,
+}
+
+/// Where the listening socket comes from.
+#[derive(Debug)]
+enum Origin {
+    Published(Name),
+    /// Another process made it and may go on listening.
+    Inherited(Inherited),
+}
+
+/// What is known of an inherited socket.
+#[derive(Debug)]
+pub struct Inherited {
+    /// A connect to this reaches it, unless its path was taken away.
+    pub address: SocketAddr,
+    /// A client that came before the daemon.
+    pub early: Mutex<Option<UnixStream>>,
+}
+
+/// A name that we gave to a socket.
+#[derive(Debug)]
+struct Name {
+    /// Where the path led at the start, whatever the working directory is by now.
     absolute: PathBuf,
     parent: File,
     identity: (u64, u64),
@@ -155,10 +180,12 @@ impl Endpoint {
         Ok(Endpoint {
             listener: Arc::new(listener),
             path: path.to_path_buf(),
-            absolute,
-            parent,
-            identity,
-            withdrawn: AtomicBool::new(false),
+            origin: Origin::Published(Name {
+                absolute,
+                parent,
+                identity,
+                withdrawn: AtomicBool::new(false),
+            }),
         })
     }
 
@@ -167,14 +194,31 @@ impl Endpoint {
         &self.listener
     }
 
-    /// The path as it was asked for.
+    /// The path as it was asked for, or that an inherited socket is bound to.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Takes the name away if it still means this socket. Call it before the listener stops accepting:
-    /// while the socket answers, no other start reclaims the name. Repeatable.
+    /// What is known of a socket that other processes may listen on too; `None` for one of our own.
+    pub fn inherited(&self) -> Option<&Inherited> {
+        match &self.origin {
+            Origin::Published(_) => None,
+            Origin::Inherited(inherited) => Some(inherited),
+        }
+    }
+
+    /// Takes the name away if it still means this socket; an inherited one's name is not ours. Call it
+    /// before the listener stops accepting: while the socket answers, no other start reclaims the
+    /// name. Repeatable.
     pub fn withdraw(&self) {
+        if let Origin::Published(name) = &self.origin {
+            name.withdraw();
+        }
+    }
+}
+
+impl Name {
+    fn withdraw(&self) {
         if self.withdrawn.swap(true, Ordering::SeqCst) {
             return;
         }

@@ -1,18 +1,30 @@
 //! Where sessions meet: the node behind its lock, and the outboxes of all clients.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::hold;
 use super::limits::Limits;
 use super::outbox::Outbox;
+use super::tail::Direction;
+use super::turn::{Outlets, Turn};
+use super::{Hooks, hold};
 use crate::log::Log;
-use crate::node::{ClientId, Config, Node, Sink};
-use crate::wire::fields::{push_fields, request_fields};
-use crate::wire::frame::Frame;
-use crate::wire::{Push, Reply, Request, decode, encode_push, encode_reply};
+use crate::node::{ClientId, Config, Node};
+use crate::wire::fields::request_fields;
+use crate::wire::frame::{Ending, FrameReader, PREFIX};
+use crate::wire::{Encoder, Request, decode};
+
+/// Bytes of replies that are gathered before they are written though more input is there.
+const GATHERED: usize = 256 * 1024;
+
+/// Bytes of frames that are served before others get a turn.
+const TURN: usize = 64 * 1024;
+
+/// Largest payload that is decoded while others wait.
+const QUICK: usize = 4 * 1024;
 
 /// How long a sender waits for room before it looks again whether it may go on.
 const RECHECK: Duration = Duration::from_millis(50);
@@ -30,18 +42,22 @@ pub struct Hub {
     pub limits: Limits,
     /// Where the log goes.
     pub log: Log,
+    /// Who else wants to know what happens.
+    pub hooks: Hooks,
 }
 
+/// What is behind the hub's lock.
 #[derive(Debug)]
-struct State {
-    node: Node,
-    outboxes: HashMap<ClientId, Arc<Outbox>>,
+pub(super) struct State {
+    pub(super) node: Node,
+    pub(super) outboxes: HashMap<ClientId, Arc<Outbox>>,
+    pub(super) encoder: Encoder,
+    pub(super) stopping: Option<Instant>,
     sessions: usize,
     last_client: ClientId,
     timer_runs: bool,
     /// A client was refused since the last one was let in.
     full: bool,
-    stopping: Option<Instant>,
 }
 
 /// A client that has been let in.
@@ -64,6 +80,7 @@ impl Hub {
         let state = State {
             node: Node::new(config, unix),
             outboxes: HashMap::new(),
+            encoder: Encoder::default(),
             sessions: 0,
             last_client: 0,
             timer_runs: false,
@@ -77,10 +94,17 @@ impl Hub {
             started: Instant::now(),
             limits,
             log,
+            hooks: Hooks::default(),
         }
     }
 
-    fn now(&self) -> Duration {
+    /// Locks what all clients share.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        hold(&self.state)
+    }
+
+    /// Time since the start.
+    pub(super) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
@@ -121,10 +145,13 @@ impl Hub {
         let now = self.now();
         let mut guard = hold(&self.state);
         let state = &mut *guard;
+        let own = state.outboxes.get(&client).cloned();
+        let mut queue = own.as_ref().map(|outbox| outbox.queue());
         let mut outlets = Outlets {
-            outboxes: &state.outboxes,
-            requester: Some(client),
             hub: self,
+            outboxes: &state.outboxes,
+            encoder: &mut state.encoder,
+            own: queue.as_deref_mut().map(|queue| (client, queue)),
         };
         if state.stopping.is_some() {
             state.node.client_stopped(client, now, &mut outlets);
@@ -147,41 +174,84 @@ impl Hub {
         hold(&self.state).stopping.unwrap_or(usual)
     }
 
-    /// Serves one frame of a client.
-    pub fn serve(self: &Arc<Self>, client: ClientId, outbox: &Arc<Outbox>, frame: Frame<'_>) {
+    /// Serves all frames of a client that its reader holds whole. Replies are gathered in the
+    /// outbox; the caller flushes it.
+    ///
+    /// # Errors
+    /// The [`Ending`] of the input, when what the reader holds cannot be a frame.
+    pub fn serve<R: Read>(
+        self: &Arc<Self>,
+        client: ClientId,
+        outbox: &Arc<Outbox>,
+        reader: &mut FrameReader<R>,
+    ) -> Result<(), Ending> {
         self.wait_for_own_room(outbox);
-        let request = match decode(frame) {
-            Ok(request) => request,
-            Err(malformed) => {
-                self.log.frame(|| {
-                    let (name, text) = (malformed.name, &malformed.text);
-                    format!("client {client} in {name} malformed: {text}")
-                });
-                if malformed.answered {
-                    outbox.append(|out| encode_reply(out, &Reply::Error(malformed.text)));
-                }
-                return;
+        let mut turn: Option<Turn<'_>> = None;
+        let mut in_this_turn = 0;
+        while let Some(frame) = reader.buffered()? {
+            in_this_turn += frame.payload.len() + PREFIX + 1;
+            let gathered = turn.as_ref().map_or(0, Turn::gathered);
+            if in_this_turn > TURN || gathered > GATHERED {
+                turn = None;
+                in_this_turn = 0;
+                outbox.flush();
+                self.wait_for_own_room(outbox);
             }
-        };
-        self.log.frame(|| {
-            let fields = serde_json::Value::Object(request_fields(&request));
-            format!("client {client} in {} {fields}", request.command().name())
-        });
-        let Some(mut state) = self.lock_when_taken(outbox, &request) else {
+            if let Some(tail) = &self.hooks.tail {
+                tail.record(client, Direction::In, frame.code, frame.payload);
+            }
+            if frame.payload.len() > QUICK {
+                // It may take a while to decode: nobody else waits for it.
+                turn = None;
+            }
+            match decode(frame) {
+                Ok(request) => {
+                    self.log.frame(|| {
+                        let fields = serde_json::Value::Object(request_fields(&request));
+                        format!("client {client} in {} {fields}", request.command().name())
+                    });
+                    self.give_way(&mut turn, client, outbox, &request);
+                    let turn = turn.get_or_insert_with(|| Turn::begin(self, outbox));
+                    turn.handle(client, &request);
+                }
+                Err(malformed) => {
+                    self.log.frame(|| {
+                        let (name, text) = (malformed.name, &malformed.text);
+                        format!("client {client} in {name} malformed: {text}")
+                    });
+                    if malformed.answered {
+                        let turn = turn.get_or_insert_with(|| Turn::begin(self, outbox));
+                        turn.refuse(client, malformed.text);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits, and lets others go on meanwhile, until all that would get a request's data have
+    /// room for it, or the sender itself is closed or the daemon ends.
+    fn give_way<'h>(
+        self: &'h Arc<Self>,
+        turn: &mut Option<Turn<'h>>,
+        client: ClientId,
+        own: &'h Arc<Outbox>,
+        request: &Request<'_>,
+    ) {
+        let Request::Send { conn, data } = request else {
             return;
         };
-        let now = self.now();
-        let before = state.node.next_due();
-        let State { node, outboxes, .. } = &mut *state;
-        let mut outlets = Outlets {
-            outboxes,
-            requester: Some(client),
-            hub: self,
-        };
-        node.handle(client, &request, now, &mut outlets);
-        let after = node.next_due();
-        if after.is_some() && (before.is_none() || after < before) {
-            self.wake_timer(&mut state);
+        loop {
+            let held = turn.get_or_insert_with(|| Turn::begin(self, own));
+            let Some(full) = held.full_taker(client, own, *conn, data.len()) else {
+                return;
+            };
+            *turn = None;
+            own.flush();
+            full.wait_for_room(RECHECK);
+            if own.is_closed() {
+                return;
+            }
         }
     }
 
@@ -197,43 +267,8 @@ impl Hub {
         }
     }
 
-    /// Locks the state once all that would get a request's data have room for it; `None` when
-    /// the sender itself is closed meanwhile.
-    fn lock_when_taken(
-        &self,
-        own: &Arc<Outbox>,
-        request: &Request<'_>,
-    ) -> Option<std::sync::MutexGuard<'_, State>> {
-        loop {
-            let state = hold(&self.state);
-            let Request::Send { conn, data } = request else {
-                return Some(state);
-            };
-            if state.stopping.is_some() {
-                return Some(state);
-            }
-            let mut full = None;
-            state.node.takers(*conn, |client| {
-                if let Some(outbox) = state.outboxes.get(&client) {
-                    let waiting = outbox.len() + state.node.held(client);
-                    if waiting > 0 && waiting + data.len() > self.limits.client_budget {
-                        full = Some(Arc::clone(outbox));
-                    }
-                }
-            });
-            let Some(full) = full else {
-                return Some(state);
-            };
-            drop(state);
-            own.flush();
-            full.wait_for_room(RECHECK);
-            if own.is_closed() {
-                return None;
-            }
-        }
-    }
-
-    fn wake_timer(self: &Arc<Self>, state: &mut State) {
+    /// The node has something to do earlier than before.
+    pub(super) fn wake_timer(self: &Arc<Self>, state: &mut State) {
         if state.timer_runs {
             self.timer.notify_one();
             return;
@@ -254,9 +289,10 @@ impl Hub {
             let now = self.now();
             let state = &mut *guard;
             let mut outlets = Outlets {
-                outboxes: &state.outboxes,
-                requester: None,
                 hub: self,
+                outboxes: &state.outboxes,
+                encoder: &mut state.encoder,
+                own: None,
             };
             state.node.run_due(now, &mut outlets);
             guard = match state.node.next_due() {
@@ -292,9 +328,9 @@ impl Hub {
 
     fn wait_until_left<'s>(
         &self,
-        mut state: std::sync::MutexGuard<'s, State>,
+        mut state: MutexGuard<'s, State>,
         deadline: Instant,
-    ) -> std::sync::MutexGuard<'s, State> {
+    ) -> MutexGuard<'s, State> {
         while state.sessions > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -307,59 +343,5 @@ impl Hub {
                 .0;
         }
         state
-    }
-}
-
-/// Turns what the node says into bytes in the outboxes, in the order in which it says it.
-struct Outlets<'a> {
-    outboxes: &'a HashMap<ClientId, Arc<Outbox>>,
-    /// The client that is being served: its session writes for it.
-    requester: Option<ClientId>,
-    hub: &'a Hub,
-}
-
-impl Outlets<'_> {
-    fn write(&self, client: ClientId, write: impl FnOnce(&mut Vec<u8>)) {
-        let Some(outbox) = self.outboxes.get(&client) else {
-            return;
-        };
-        if self.requester == Some(client) {
-            outbox.append(write);
-        } else {
-            outbox.append_and_push(write);
-        }
-    }
-}
-
-impl Sink for Outlets<'_> {
-    fn reply(&mut self, client: ClientId, reply: Reply<'_>) {
-        self.hub.log.frame(|| match &reply {
-            Reply::Error(text) => format!("client {client} out error: {text}"),
-            _ => {
-                let mut frame = Vec::new();
-                encode_reply(&mut frame, &reply);
-                let name = crate::wire::command::outgoing_name(frame[4]);
-                format!("client {client} out {name} of {} bytes", frame.len() - 4)
-            }
-        });
-        self.write(client, |out| encode_reply(out, &reply));
-    }
-
-    fn push(&mut self, client: ClientId, push: Push<'_>) {
-        if let (Push::RecvFrom { data, .. }, Some(outbox)) = (push, self.outboxes.get(&client)) {
-            let waiting = outbox.len();
-            if waiting > 0 && waiting + data.len() > self.hub.limits.client_budget {
-                let bytes = data.len();
-                self.hub.log.warn(&format!(
-                    "client {client}: datagram of {bytes} bytes dropped, {waiting} bytes wait"
-                ));
-                return;
-            }
-        }
-        self.hub.log.frame(|| {
-            let fields = serde_json::Value::Object(push_fields(&push));
-            format!("client {client} push {fields}")
-        });
-        self.write(client, |out| encode_push(out, &push));
     }
 }

@@ -1,12 +1,18 @@
 //! The daemon: a published socket, a thread per client, one node behind them.
 
 pub mod acceptor;
+pub mod ending;
 pub mod endpoint;
 mod hub;
+pub mod last_client;
+pub mod lifeline;
 pub mod limits;
 mod outbox;
+pub mod readiness;
 mod session;
 pub mod signals;
+pub mod tail;
+mod turn;
 
 use std::io;
 use std::path::Path;
@@ -26,6 +32,15 @@ const STOP: Duration = Duration::from_millis(80);
 
 /// How long they have to notice that they were cut off after that.
 const STOP_GRACE: Duration = Duration::from_millis(20);
+
+/// Who, beside the clients, wants to know what happens; nobody by default.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    /// Ends the daemon with its last client.
+    pub last_client: Option<last_client::LastClient>,
+    /// Keeps the last frames.
+    pub tail: Option<Arc<tail::Tail>>,
+}
 
 /// A daemon that serves clients until it is stopped.
 #[derive(Debug)]
@@ -47,8 +62,24 @@ impl Daemon {
         limits: Limits,
         log: Log,
     ) -> io::Result<Daemon> {
-        let hub = Arc::new(Hub::new(config, limits, log));
-        let acceptor = Arc::new(Acceptor::new(Arc::clone(endpoint.listener()))?);
+        Daemon::start_watched(endpoint, config, limits, log, Hooks::default())
+    }
+
+    /// Like [`Daemon::start`], with others that watch.
+    ///
+    /// # Errors
+    /// As for [`Daemon::start`].
+    pub fn start_watched(
+        endpoint: Endpoint,
+        config: &Config,
+        limits: Limits,
+        log: Log,
+        hooks: Hooks,
+    ) -> io::Result<Daemon> {
+        let mut hub = Hub::new(config, limits, log);
+        hub.hooks = hooks;
+        let hub = Arc::new(hub);
+        let acceptor = Arc::new(Acceptor::of(&endpoint)?);
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
             std::thread::Builder::new()
@@ -76,8 +107,15 @@ impl Daemon {
         self.acceptor.stop();
         self.hub.stop(deadline, STOP_GRACE);
         if let Some(accepting) = self.accepting.take() {
+            // A listener that others have too may not let it go.
+            let inherited = self.endpoint.inherited().is_some();
+            while inherited && !accepting.is_finished() && Instant::now() < deadline + STOP_GRACE {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             // It ends by itself, or has panicked and said so.
-            let _ = accepting.join();
+            if !inherited || accepting.is_finished() {
+                let _ = accepting.join();
+            }
         }
     }
 }

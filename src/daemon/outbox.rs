@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::hold;
@@ -30,8 +30,9 @@ pub struct Outbox {
     write_timeout: Duration,
 }
 
+/// What waits, behind the outbox's lock.
 #[derive(Debug, Default)]
-struct Queue {
+pub struct Queue {
     waiting: Vec<u8>,
     /// Bytes that the writer has and the kernel has not.
     in_flight: usize,
@@ -39,12 +40,22 @@ struct Queue {
     /// Whether the push thread is to write what waits.
     push: bool,
     push_thread: bool,
+    /// Threads that wait for room: waking nobody costs a system call.
+    waiters: usize,
     closed: bool,
 }
 
 impl Queue {
-    fn len(&self) -> usize {
+    /// Bytes that wait for the client.
+    pub fn len(&self) -> usize {
         self.waiting.len() + self.in_flight
+    }
+
+    /// Adds frames; a closed outbox drops them.
+    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.closed {
+            write(&mut self.waiting);
+        }
     }
 }
 
@@ -87,23 +98,25 @@ impl Outbox {
         })
     }
 
-    /// Adds frames that the client's own requests caused; [`flush`](Self::flush) sends them.
-    pub fn append(&self, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut queue = hold(&self.queue);
-        if !queue.closed {
-            write(&mut queue.waiting);
-        }
+    /// The queue, for frames that the client's own requests cause; [`flush`](Self::flush) sends
+    /// them. While it is held no other method may be called.
+    pub fn queue(&self) -> MutexGuard<'_, Queue> {
+        hold(&self.queue)
     }
 
     /// Adds frames that somebody else caused; the push thread sends them.
     pub fn append_and_push(self: &Arc<Self>, write: impl FnOnce(&mut Vec<u8>)) {
-        self.append(write);
-        self.push();
+        let mut queue = hold(&self.queue);
+        queue.append(write);
+        self.push_queued(queue);
     }
 
     /// Has the push thread write what waits.
     pub fn push(self: &Arc<Self>) {
-        let mut queue = hold(&self.queue);
+        self.push_queued(hold(&self.queue));
+    }
+
+    fn push_queued(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {
         if queue.closed {
             return;
         }
@@ -133,7 +146,7 @@ impl Outbox {
                 queue = self
                     .work
                     .wait(queue)
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                    .unwrap_or_else(PoisonError::into_inner);
             }
             if queue.closed {
                 return;
@@ -164,7 +177,7 @@ impl Outbox {
                 return;
             }
             // The push thread is at it.
-            let _ = self.room.wait_timeout(queue, left);
+            self.await_room(queue, left);
         }
     }
 
@@ -185,8 +198,10 @@ impl Outbox {
                 Ok(0) => break,
                 Ok(taken) => {
                     writer.written += taken;
-                    self.taken(taken);
-                    last_taken = Instant::now();
+                    if writer.written < writer.bytes.len() {
+                        self.taken(taken);
+                        last_taken = Instant::now();
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_timeout(&error) => match patience {
@@ -224,23 +239,43 @@ impl Outbox {
         writer.bytes.clear();
         writer.written = 0;
         let mut queue = hold(&self.queue);
-        if queue.closed || queue.waiting.is_empty() {
+        let freed = std::mem::take(&mut queue.in_flight) > 0;
+        let more = !queue.closed && !queue.waiting.is_empty();
+        if more {
+            std::mem::swap(&mut queue.waiting, &mut writer.bytes);
+            queue.in_flight = writer.bytes.len();
+        } else {
             queue.writing = false;
             queue.push = false;
-            drop(queue);
-            self.room.notify_all();
-            return false;
         }
-        std::mem::swap(&mut queue.waiting, &mut writer.bytes);
-        queue.in_flight = writer.bytes.len();
-        true
+        if freed {
+            self.wake_waiters(queue);
+        }
+        more
     }
 
     fn taken(&self, bytes: usize) {
         let mut queue = hold(&self.queue);
         queue.in_flight = queue.in_flight.saturating_sub(bytes);
+        self.wake_waiters(queue);
+    }
+
+    fn wake_waiters(&self, queue: MutexGuard<'_, Queue>) {
+        let wanted = queue.waiters > 0;
         drop(queue);
-        self.room.notify_all();
+        if wanted {
+            self.room.notify_all();
+        }
+    }
+
+    /// Waits on `room`, counted, so that it is woken.
+    fn await_room(&self, mut queue: MutexGuard<'_, Queue>, patience: Duration) {
+        queue.waiters += 1;
+        let (mut queue, _) = self
+            .room
+            .wait_timeout(queue, patience)
+            .unwrap_or_else(PoisonError::into_inner);
+        queue.waiters -= 1;
     }
 
     /// Bytes that wait for the client.
@@ -252,7 +287,7 @@ impl Outbox {
     pub fn wait_for_room(&self, patience: Duration) {
         let queue = hold(&self.queue);
         if !queue.closed && queue.len() > 0 {
-            let _ = self.room.wait_timeout(queue, patience);
+            self.await_room(queue, patience);
         }
     }
 
@@ -301,8 +336,8 @@ mod tests {
     #[test]
     fn gathered_frames_go_out_together() {
         let (outbox, mut far) = pair(Duration::from_secs(10));
-        outbox.append(|out| out.extend_from_slice(b"one"));
-        outbox.append(|out| out.extend_from_slice(b"two"));
+        outbox.queue().append(|out| out.extend_from_slice(b"one"));
+        outbox.queue().append(|out| out.extend_from_slice(b"two"));
         outbox.flush();
         let mut got = [0; 64];
         assert_eq!(far.read(&mut got).unwrap(), 6);
@@ -325,7 +360,7 @@ mod tests {
         let (outbox, mut far) = pair(Duration::from_secs(10));
         let data: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
         for part in data.chunks(100_000) {
-            outbox.append(|out| out.extend_from_slice(part));
+            outbox.queue().append(|out| out.extend_from_slice(part));
             outbox.flush();
         }
         let mut got = vec![0; data.len()];

@@ -1,5 +1,6 @@
 //! One client's session: a thread that reads its frames until they end.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -8,9 +9,6 @@ use crate::wire::frame::{Ending, FrameReader};
 
 /// Stack of a session's thread, in bytes.
 const STACK: usize = 256 * 1024;
-
-/// Bytes of replies that are gathered before they are written though more input is there.
-const GATHERED: usize = 256 * 1024;
 
 /// Starts the session of a client that was let in. Without a thread for it the client is closed.
 pub fn start(hub: &Arc<Hub>, admitted: Admitted) {
@@ -30,9 +28,10 @@ pub fn start(hub: &Arc<Hub>, admitted: Admitted) {
 
 fn run(hub: &Arc<Hub>, admitted: &Admitted) {
     let client = admitted.client;
+    let spoke = Cell::new(false);
     let result = catch_unwind(AssertUnwindSafe(|| {
         hub.log.frame(|| format!("client {client} has come"));
-        let ending = read_frames(hub, admitted);
+        let ending = read_frames(hub, admitted, &spoke);
         hub.log
             .frame(|| format!("client {client} has gone: {}", describe(&ending)));
         if let Ending::TooLong(length) = ending {
@@ -53,31 +52,31 @@ fn run(hub: &Arc<Hub>, admitted: &Admitted) {
     hub.part(client);
     admitted.outbox.drain(hub.drain_deadline());
     admitted.outbox.close();
+    if let (true, Some(last_client)) = (spoke.get(), &hub.hooks.last_client) {
+        last_client.left();
+    }
     hub.session_ended();
 }
 
-fn read_frames(hub: &Arc<Hub>, admitted: &Admitted) -> Ending {
+fn read_frames(hub: &Arc<Hub>, admitted: &Admitted, spoke: &Cell<bool>) -> Ending {
     let Admitted {
         client,
         stream,
         outbox,
     } = admitted;
     let mut reader = FrameReader::new(&**stream);
+    if let Err(ending) = reader.fill() {
+        return ending;
+    }
+    spoke.set(true);
+    if let Some(last_client) = &hub.hooks.last_client {
+        last_client.came();
+    }
     loop {
-        match reader.buffered() {
-            Ok(Some(frame)) => {
-                hub.serve(*client, outbox, frame);
-                if outbox.len() > GATHERED {
-                    outbox.flush();
-                }
-            }
-            Ok(None) => {
-                outbox.flush();
-                if let Err(ending) = reader.fill() {
-                    return ending;
-                }
-            }
-            Err(ending) => return ending,
+        let served = hub.serve(*client, outbox, &mut reader);
+        outbox.flush();
+        if let Err(ending) = served.and_then(|()| reader.fill()) {
+            return ending;
         }
     }
 }
@@ -88,5 +87,59 @@ fn describe(ending: &Ending) -> String {
         Ending::Cut(bytes) => format!("end of file after {bytes} bytes of a frame"),
         Ending::TooLong(length) => format!("a frame of {length} bytes"),
         Ending::Broken(error) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::Limits;
+    use crate::log::Log;
+    use crate::node::Config;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::net::{UnixDatagram, UnixStream};
+    use std::time::Duration;
+
+    /// A session whose stream keeps the bounds of writes: what it writes at once arrives as one.
+    fn session() -> UnixDatagram {
+        let (near, far) = UnixDatagram::pair().unwrap();
+        far.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let hub = Arc::new(Hub::new(&Config::default(), Limits::default(), Log::none()));
+        let stream = UnixStream::from(OwnedFd::from(near));
+        start(&hub, hub.admit(stream).expect("room for a client"));
+        far
+    }
+
+    fn ask(far: &UnixDatagram, request: &[u8]) -> Vec<u8> {
+        far.send(request).unwrap();
+        let mut reply = vec![0; 1 << 17];
+        let length = far.recv(&mut reply).unwrap();
+        reply.truncate(length);
+        reply
+    }
+
+    fn frames(mut bytes: &[u8]) -> Vec<u8> {
+        let mut codes = Vec::new();
+        while !bytes.is_empty() {
+            let length = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
+            codes.push(bytes[4]);
+            bytes = &bytes[4 + length..];
+        }
+        codes
+    }
+
+    #[test]
+    fn a_read_and_a_write_serve_a_request_and_a_burst_alike() {
+        let far = session();
+        let health = [0, 0, 0, 1, 0x21];
+        assert_eq!(frames(&ask(&far, &health)), [0x22]);
+        assert_eq!(frames(&ask(&far, &[0, 0, 0, 1, 0x0D])), [0x0E]);
+        assert_eq!(frames(&ask(&far, &health.repeat(64))), [0x22; 64]);
+        let dial = [0, 0, 0, 9, 0x03, 0, 0, 0, 0, 0, 5, 0, 7];
+        assert_eq!(ask(&far, &dial), [0, 0, 0, 5, 0x04, 0, 0, 0, 1]);
+        let echo = [0, 0, 0, 6, 0x06, 0, 0, 0, 1, b'x'];
+        assert_eq!(ask(&far, &echo), [0, 0, 0, 6, 0x07, 0, 0, 0, 1, b'x']);
+        let close = [0, 0, 0, 5, 0x08, 0, 0, 0, 1];
+        assert_eq!(frames(&ask(&far, &close)), [0x09, 0x09]);
     }
 }

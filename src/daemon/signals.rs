@@ -4,10 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::raw::WithRawSiginfo;
+
+use super::ending::{Cause, Ender};
 
 /// The signals that ask for an end.
 const ENDING: [i32; 3] = [SIGTERM, SIGINT, SIGHUP];
@@ -28,6 +30,7 @@ pub struct Received {
 #[derive(Debug)]
 pub struct Signals {
     delivered: SignalsInfo<WithRawSiginfo>,
+    ender: Ender,
 }
 
 impl Signals {
@@ -46,17 +49,41 @@ impl Signals {
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&seen))?;
             flag::register(signal, Arc::clone(&seen))?;
         }
-        Signals::without_deadline()
+        Signals::receiving(&ENDING)
     }
 
-    /// The handlers alone, for a process that passes every signal on and ends when its child does.
+    /// The handlers alone, and one for SIGCHLD, for a process that passes every signal on and ends when
+    /// its child does.
     ///
     /// # Errors
     ///
     /// As for [`Signals::install`].
     pub fn without_deadline() -> io::Result<Signals> {
-        let delivered = SignalsInfo::new(ENDING)?;
-        Ok(Signals { delivered })
+        Signals::receiving(&[SIGTERM, SIGINT, SIGHUP, SIGCHLD])
+    }
+
+    pub(super) fn receiving(signals: &[i32]) -> io::Result<Signals> {
+        let delivered = SignalsInfo::new(signals)?;
+        let ender = Ender::new(delivered.handle());
+        Ok(Signals { delivered, ender })
+    }
+
+    /// The handle by which other threads end [`Signals::wait_for_end`].
+    pub fn ender(&self) -> &Ender {
+        &self.ender
+    }
+
+    /// Blocks until a signal comes or somebody uses the [`Ender`], and tells which it was; what came
+    /// before is not lost.
+    pub fn wait_for_end(&mut self) -> Cause {
+        loop {
+            if let Some(cause) = self.ender.cause() {
+                return cause;
+            }
+            if let Some(info) = self.delivered.wait().next() {
+                return Cause::Signal(info.si_signo);
+            }
+        }
     }
 
     /// Blocks until there is a signal and returns its number; one that came before is not lost.
@@ -143,6 +170,23 @@ mod tests {
             "got Received { signal: 1, from_process: true }"
         );
         assert_eq!(child.wait().unwrap().code(), Some(7));
+    }
+
+    #[test]
+    fn other_threads_end_the_wait_and_the_first_cause_counts() {
+        let mut signals = Signals::receiving(&[]).unwrap();
+        let ender = signals.ender().clone();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| signals.wait_for_end());
+            ender.end(Cause::Lifeline);
+            assert_eq!(waiting.join().unwrap(), Cause::Lifeline);
+        });
+        ender.end(Cause::LastClient);
+        assert_eq!(signals.wait_for_end(), Cause::Lifeline);
+        assert_eq!(
+            Cause::Parent(7).to_string(),
+            "ended: the parent, process 7, is gone"
+        );
     }
 
     #[test]

@@ -55,10 +55,10 @@ impl Node {
     }
 
     pub(super) fn health(&self, now: Duration) -> Reply<'_> {
-        Reply::Health(Box::new(Health {
+        Reply::Health(Health {
             beacon_addr: BEACON,
             counters: self.counters(now),
-        }))
+        })
     }
 
     pub(super) fn info(&mut self, now: Duration) -> Reply<'_> {

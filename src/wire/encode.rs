@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::address::Address;
 use super::command::{Command, ERROR};
 use super::frame::{self, MAX_LENGTH};
-use super::reply::{ConnEntry, Health, Info, PeerEntry, Push, Reply};
+use super::reply::{ConnEntry, Counters, Health, Info, PeerEntry, Push, Reply};
 use crate::go::json;
 
 /// The error code of every error reply; the real daemon knows no other.
@@ -19,6 +19,32 @@ const RECV_WINDOW: u64 = 2_097_152;
 
 /// Slow-start threshold of every stream, in bytes. Source: recorded.
 const SLOW_START_THRESHOLD: u64 = 524_288;
+
+/// Encodes replies, and keeps the last body of `health`: harnesses ask for it all the time, and it
+/// seldom changes.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    health: Option<(Counters, Vec<u8>)>,
+}
+
+impl Encoder {
+    /// Appends the reply's frame, as [`encode_reply`] does.
+    pub fn encode(&mut self, out: &mut Vec<u8>, reply: &Reply<'_>) {
+        let Reply::Health(health) = reply else {
+            return encode_reply(out, reply);
+        };
+        match &self.health {
+            Some((counters, frame)) if *counters == health.counters => {
+                out.extend_from_slice(frame);
+            }
+            _ => {
+                let start = out.len();
+                encode_reply(out, reply);
+                self.health = Some((health.counters.clone(), out[start..].to_vec()));
+            }
+        }
+    }
+}
 
 /// Appends the reply's frame. None ever exceeds the frame limit: lists lose their last entries,
 /// anything else becomes an error that says so.

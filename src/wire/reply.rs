@@ -21,7 +21,7 @@ pub enum Reply<'a> {
     /// `info_ok`.
     Info(Box<Info<'a>>),
     /// `health_ok`.
-    Health(Box<Health<'a>>),
+    Health(Health<'a>),
     /// A JSON body; its keys go out sorted.
     Json(Command, Value),
     /// The policy of a network, whose document keeps its own order of keys.
@@ -87,7 +87,7 @@ impl Push<'_> {
 }
 
 /// Figures that `info` and `health` share. Bytes and packets are those of streams and datagrams.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct Counters {
     pub bytes_recv: u64,

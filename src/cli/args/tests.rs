@@ -26,7 +26,7 @@ fn misuse(line: &str) -> String {
 
 fn minimal() -> ServeOptions {
     ServeOptions {
-        socket: "p".into(),
+        socket: Some("p".into()),
         ..ServeOptions::default()
     }
 }
@@ -60,7 +60,7 @@ fn a_value_may_look_like_anything() {
         ("-socket -", "-"),
     ] {
         let expected = ServeOptions {
-            socket: socket.into(),
+            socket: Some(socket.into()),
             ..ServeOptions::default()
         };
         assert_eq!(outcome(line), Ok(Invocation::Serve(expected)), "{line}");
@@ -72,10 +72,17 @@ fn every_option_is_stored() {
     assert_eq!(
         served(
             "-profile faithful --seed=18446744073709551615 -max-clients 3 --write-timeout 250ms \
-             -client-budget=64KiB --log /l -v"
+             -client-budget=64KiB --log /l -v -exit-with-parent --ready-fd 0 -lifeline-fd=2147483647 \
+             --exit-on-last-client"
         ),
         ServeOptions {
-            socket: "p".into(),
+            socket: Some("p".into()),
+            listen_fd: None,
+            ready_fd: Some(0),
+            lifeline_fd: Some(i32::MAX),
+            exit_with_parent: Some(ParentChoice::Found),
+            exit_on_last_client: true,
+            private_directory: None,
             profile: Some(Profile::Faithful),
             seed: Some(u64::MAX),
             max_clients: 3,
@@ -128,6 +135,44 @@ fn the_defaults_are_those_of_the_help() {
 }
 
 #[test]
+fn a_parent_may_be_named() {
+    let of = |line| served(line).exit_with_parent;
+    assert_eq!(of("--exit-with-parent"), Some(ParentChoice::Found));
+    assert_eq!(of("-exit-with-parent=7"), Some(ParentChoice::Named(7)));
+    assert_eq!(of("--exit-with-parent --seed 1"), Some(ParentChoice::Found));
+}
+
+#[test]
+fn nothing_behind_the_separator_is_looked_at() {
+    let Ok(Invocation::Exec(options)) = outcome(
+        "exec -socket=p --timeout 2s -seed 7 -v --client-budget=1K -exit-on-last-client -- -- --seed x",
+    ) else {
+        panic!();
+    };
+    let given: Vec<String> = options
+        .daemon
+        .iter()
+        .map(|words| words.join(OsStr::new(" ")).into_string().unwrap())
+        .collect();
+    assert_eq!(
+        given,
+        [
+            "--seed 7",
+            "-v",
+            "--client-budget 1K",
+            "--exit-on-last-client"
+        ]
+    );
+    assert_eq!(options.command, ["--", "--seed", "x"]);
+    assert_eq!(options.socket, Some("p".into()));
+    assert_eq!(options.timeout, Some(Duration::from_secs(2)));
+    assert_eq!(
+        misuse("serve --socket p -- -socket"),
+        "unexpected argument \"-socket\""
+    );
+}
+
+#[test]
 fn asked_for_texts() {
     use Invocation::{Help, Version};
     for (line, expected) in [
@@ -141,6 +186,9 @@ fn asked_for_texts() {
         ("help --help", Help(Topic::Main)),
         ("serve --help", Help(Topic::Serve)),
         ("serve -h", Help(Topic::Serve)),
+        ("exec --help", Help(Topic::Exec)),
+        ("exec -seed 1 -h -- x", Help(Topic::Exec)),
+        ("help exec", Help(Topic::Exec)),
         ("serve --socket p -help", Help(Topic::Serve)),
         ("--version", Version),
         ("-version", Version),
@@ -194,7 +242,70 @@ fn misuses_name_the_place_and_the_value() {
             "-socket p -help=1",
             "option --help takes no value, got \"1\"",
         ),
-        ("-socket p --ready-fd 3", "unknown option --ready-fd"),
+        ("-socket p --timeout 1s", "unknown option --timeout"),
+        (
+            "-socket p --private-directory x",
+            "unknown option --private-directory",
+        ),
+        (
+            "-socket p --listen-fd 3",
+            "options --socket and --listen-fd exclude each other",
+        ),
+        (
+            "--listen-fd 3 --lifeline-fd 4 --ready-fd 4",
+            "--ready-fd and --lifeline-fd: the same descriptor, 4",
+        ),
+        (
+            "--listen-fd 0 --lifeline-fd 0",
+            "--listen-fd and --lifeline-fd: the same descriptor, 0",
+        ),
+        (
+            "-socket p --ready-fd -1",
+            "--ready-fd: expected a whole number, got \"-1\"",
+        ),
+        (
+            "-socket p --ready-fd 2147483648",
+            "--ready-fd: too large, got \"2147483648\"",
+        ),
+        (
+            "-socket p --lifeline-fd x",
+            "--lifeline-fd: expected a whole number, got \"x\"",
+        ),
+        (
+            "-socket p --exit-with-parent=0",
+            "--exit-with-parent: must be more than zero, got \"0\"",
+        ),
+        (
+            "-socket p --exit-with-parent=",
+            "--exit-with-parent: expected a whole number, got \"\"",
+        ),
+        (
+            "-socket p --exit-with-parent=4294967297",
+            "--exit-with-parent: too large, got \"4294967297\"",
+        ),
+        (
+            "-socket p --exit-with-parent 7",
+            "unexpected argument \"7\"",
+        ),
+        ("exec", "no command to run, it goes behind --"),
+        ("exec --", "no command to run behind --"),
+        (
+            "exec make check",
+            "unexpected argument \"make\", COMMAND goes behind --",
+        ),
+        ("exec --ready-fd 3 -- x", "unknown option --ready-fd"),
+        (
+            "exec --exit-with-parent -- x",
+            "unknown option --exit-with-parent",
+        ),
+        (
+            "exec --timeout 0s -- x",
+            "--timeout: must be more than zero, got \"0s\"",
+        ),
+        (
+            "exec --seed -1 -- x",
+            "--seed: expected a whole number, got \"-1\"",
+        ),
         ("-seed -1", "--seed: expected a whole number, got \"-1\""),
         ("-seed +1", "--seed: expected a whole number, got \"+1\""),
         ("-seed=", "--seed: expected a whole number, got \"\""),
@@ -264,7 +375,7 @@ fn paths_need_not_be_utf_8_and_other_values_must() {
         vec![raw(b"serve"), raw(b"--socket"), path.clone()],
     ] {
         match parse(line) {
-            Ok(Invocation::Serve(options)) => assert_eq!(options.socket, path),
+            Ok(Invocation::Serve(options)) => assert_eq!(options.socket, Some(path.clone().into())),
             other => panic!("{other:?}"),
         }
     }
@@ -285,6 +396,7 @@ fn paths_need_not_be_utf_8_and_other_values_must() {
 fn no_sequence_of_words_is_too_odd() {
     let vocabulary = [
         "serve",
+        "exec",
         "help",
         "-",
         "--",

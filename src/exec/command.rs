@@ -1,0 +1,143 @@
+//! The command that is run: its environment, the signals that it gets, and how it ends.
+
+use std::ffi::OsStr;
+use std::io::{self, ErrorKind};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGCHLD, SIGTERM};
+
+use super::Event;
+use super::daemon::CHILD_PERIOD;
+use crate::cli::ExecOptions;
+use crate::sys;
+
+/// How long a command has after SIGTERM. Source: the contract of `--timeout`.
+const TERM_GRACE: Duration = Duration::from_secs(2);
+
+const TIMED_OUT: u8 = 124;
+const CANNOT_START: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
+const ENOEXEC: i32 = 8;
+
+/// How a command ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// The status as shells count it.
+    pub(super) status: u8,
+    /// The command and what became of it, as a clause.
+    pub(super) how: String,
+}
+
+/// Why a command could not be started.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) status: u8,
+    pub(super) text: String,
+}
+
+/// Runs the command to its end.
+pub(super) fn run(
+    options: &ExecOptions,
+    socket: &Path,
+    control: Option<&Path>,
+    events: &Receiver<Event>,
+) -> Result<Ended, Refused> {
+    let (name, arguments) = match options.command.split_first() {
+        Some((name, arguments)) => (name.as_os_str(), arguments),
+        None => (OsStr::new(""), &[][..]),
+    };
+    let shown = name.to_string_lossy();
+    let prepare = |program: &OsStr| {
+        let mut command = Command::new(program);
+        command
+            .env("PILOT_SOCKET", socket)
+            .env("MOCKPILOT_SOCKET", socket)
+            .env_remove("MOCKPILOT_CONTROL")
+            .env_remove("NOTIFY_SOCKET");
+        if let Some(control) = control {
+            command.env("MOCKPILOT_CONTROL", control);
+        }
+        command
+    };
+    let spawned = match prepare(name).args(arguments).spawn() {
+        // A script without `#!`, which shells run too.
+        Err(error) if error.raw_os_error() == Some(ENOEXEC) && shown.contains('/') => {
+            let mut shell = prepare(OsStr::new("/bin/sh"));
+            shell.arg(name).args(arguments).spawn().map_err(|_| error)
+        }
+        spawned => spawned,
+    };
+    let mut child = spawned.map_err(|error| Refused {
+        status: match error.kind() {
+            ErrorKind::NotFound => NOT_FOUND,
+            _ => CANNOT_START,
+        },
+        text: format!("{shown}: cannot start: {error}"),
+    })?;
+    let waited = wait(&mut child, options.timeout, events).map_err(|error| Refused {
+        status: CANNOT_START,
+        text: format!("{shown}: cannot be waited for: {error}"),
+    });
+    let (status, timed_out) = waited?;
+    Ok(match (status.code(), status.signal()) {
+        _ if timed_out => Ended {
+            status: TIMED_OUT,
+            how: format!(
+                "{shown} timed out after {:?}",
+                options.timeout.unwrap_or_default()
+            ),
+        },
+        (Some(code), _) => Ended {
+            status: code as u8,
+            how: format!("{shown} exited with status {code}"),
+        },
+        (None, signal) => {
+            let signal = signal.unwrap_or_default();
+            Ended {
+                status: 128 + signal as u8,
+                how: format!("{shown} was killed by signal {signal}"),
+            }
+        }
+    })
+}
+
+/// Waits for the command and passes signals on to it meanwhile; tells whether its time ran out.
+fn wait(
+    child: &mut Child,
+    timeout: Option<Duration>,
+    events: &Receiver<Event>,
+) -> io::Result<(ExitStatus, bool)> {
+    let mut next_step = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let mut timed_out = false;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok((status, timed_out));
+        }
+        let now = Instant::now();
+        if next_step.is_some_and(|at| at <= now) {
+            if timed_out {
+                child.kill()?;
+                next_step = None;
+            } else {
+                sys::kill(child.id(), SIGTERM)?;
+                next_step = Some(now + TERM_GRACE);
+            }
+            timed_out = true;
+        }
+        let left = next_step.map(|at| at.saturating_duration_since(now));
+        let patience = left.map_or(CHILD_PERIOD, |left| left.min(CHILD_PERIOD));
+        if let Ok(Event::Signal(received)) = events.recv_timeout(patience)
+            && received.signal != SIGCHLD
+            && received.from_process
+            && child.try_wait()?.is_none()
+        {
+            // Not allowed, say: then it is not ours to pass on.
+            let _ = sys::kill(child.id(), received.signal);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `mockpilot exec`: a command, and a daemon of its own for as long as it runs.
+
+mod command;
+mod daemon;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
+
+use crate::cli::{ExecOptions, complain};
+use crate::daemon::endpoint::PATH_LIMIT;
+use crate::daemon::signals::{Received, Signals};
+use crate::log::one_line;
+use crate::private::PrivateDirectory;
+use daemon::{DaemonProcess, End, Start};
+
+/// Exit status when the daemon could not run, or died.
+const DAEMON_FAILED: u8 = 1;
+
+/// Exit status when a scenario's expectations were not met.
+const UNMET: u8 = 3;
+
+/// What the main thread, which alone waits for children, waits for.
+#[derive(Debug)]
+enum Event {
+    /// A signal, SIGCHLD among them.
+    Signal(Received),
+    /// The daemon's first line; `None` when it ended without one.
+    Ready(Option<String>),
+}
+
+/// Runs a command, and gives the exit status of the process.
+pub fn exec(options: &ExecOptions) -> ExitCode {
+    match run(options) {
+        Ok(status) => ExitCode::from(status),
+        Err(why) => {
+            complain(&one_line(&why));
+            ExitCode::from(DAEMON_FAILED)
+        }
+    }
+}
+
+fn run(options: &ExecOptions) -> Result<u8, String> {
+    let (sender, events) = mpsc::channel();
+    receive_signals(sender.clone())?;
+    let directory = PrivateDirectory::foreseen();
+    let socket = socket(options, &directory);
+    let mut daemon = DaemonProcess::start(options, &directory, &socket, sender)?;
+    let ready = match daemon.wait_until_ready(&events)? {
+        Start::Ready(ready) => ready,
+        // Its own standard error has said why.
+        Start::Failed => return Ok(DAEMON_FAILED),
+        Start::Interrupted(signal) => {
+            daemon.stop(&events);
+            return Ok(128 + signal);
+        }
+    };
+    let ended = command::run(options, &socket, ready.control.as_deref(), &events);
+    let (end, frames) = daemon.stop(&events);
+    if let End::Died(how) = &end {
+        complain(&format!("the daemon died: {how}"));
+    }
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(refused) => {
+            complain(&one_line(&refused.text));
+            return Ok(refused.status);
+        }
+    };
+    if ended.status != 0 || matches!(end, End::Unmet) {
+        let mut how = ended.how;
+        if ended.status == 0 {
+            how += ", and the scenario's expectations were not met";
+        }
+        report::print(&how, &frames, ready.seed, options);
+    }
+    Ok(match (ended.status, end) {
+        (0, End::Asked) => 0,
+        (0, End::Died(_)) => DAEMON_FAILED,
+        (0, End::Unmet) => UNMET,
+        (status, _) => status,
+    })
+}
+
+/// Where clients find the daemon, wherever their working directory is.
+fn socket(options: &ExecOptions, directory: &PrivateDirectory) -> PathBuf {
+    let Some(path) = &options.socket else {
+        return directory.socket();
+    };
+    match std::path::absolute(path) {
+        // `absolute` drops a slash at the end no more than it makes a long path short.
+        Ok(absolute) if absolute.as_os_str().len() <= PATH_LIMIT => absolute,
+        _ => path.clone(),
+    }
+}
+
+fn receive_signals(sender: Sender<Event>) -> Result<(), String> {
+    let mut signals = Signals::without_deadline().map_err(|e| format!("signal handlers: {e}"))?;
+    let receive = move || while sender.send(Event::Signal(signals.receive())).is_ok() {};
+    let started = thread::Builder::new().name("signals".into()).spawn(receive);
+    started.map(drop).map_err(|e| format!("signal thread: {e}"))
+}

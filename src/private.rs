@@ -1,0 +1,74 @@
+//! The private directory of one run of `exec`: the daemon makes it, and whoever is left removes it.
+
+use std::fs::{self, DirBuilder};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use crate::daemon::endpoint::PATH_LIMIT;
+
+/// The name of the daemon's socket in it.
+const SOCKET: &str = "pilot.sock";
+
+/// A directory that is removed with all it holds on drop, if it is there.
+#[derive(Debug)]
+pub(crate) struct PrivateDirectory(PathBuf);
+
+impl PrivateDirectory {
+    /// One that another process is going to make: a fresh name among the temporary files, such that
+    /// the socket's path fits an address.
+    pub(crate) fn foreseen() -> PrivateDirectory {
+        let random = RandomState::new().build_hasher().finish();
+        let name = format!("mockpilot-{random:016x}");
+        let usual = std::env::temp_dir().join(&name);
+        if usual.is_absolute() && usual.join(SOCKET).as_os_str().len() <= PATH_LIMIT {
+            return PrivateDirectory(usual);
+        }
+        PrivateDirectory(Path::new("/tmp").join(name))
+    }
+
+    /// Makes the directory with mode 0700.
+    ///
+    /// # Errors
+    ///
+    /// When it is there already, or cannot be made.
+    pub(crate) fn create(path: &Path) -> io::Result<PrivateDirectory> {
+        DirBuilder::new().mode(0o700).create(path)?;
+        Ok(PrivateDirectory(path.to_path_buf()))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.0.join(SOCKET)
+    }
+}
+
+impl Drop for PrivateDirectory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn only_its_owner_gets_in_and_nothing_stays() {
+        let foreseen = PrivateDirectory::foreseen();
+        let path = foreseen.path().to_path_buf();
+        assert!(!path.exists());
+        let made = PrivateDirectory::create(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        fs::write(made.socket(), "").unwrap();
+        assert!(PrivateDirectory::create(&path).is_err());
+        drop(made);
+        assert!(!path.exists());
+    }
+}
