@@ -1,0 +1,70 @@
+# What can be made here. Everything that is built or fetched goes to target/.
+
+CARGO ?= cargo
+CC ?= cc
+PYTHON ?= python3
+
+BUILT = $(abspath $(or $(CARGO_TARGET_DIR),target))
+MOCKPILOT = $(BUILT)/debug/mockpilot
+C_FLAGS = -std=c99 -D_XOPEN_SOURCE=700 -O1 -g -Wall -Wextra -Werror -pedantic
+# For example: make harness SANITIZE=-fsanitize=address,undefined
+SANITIZE =
+
+LIBPILOT_VERSION = 1.18.0
+LIBPILOT_FETCHED = $(CURDIR)/target/libpilot/$(LIBPILOT_VERSION)
+LIBPILOT_DIR = $(if $(LIBPILOT),$(abspath $(LIBPILOT)),$(LIBPILOT_FETCHED))
+HARNESS = $(addprefix tests/c/,harness.c check.c daemon.c keeper.c) $(wildcard tests/c/exports*.c)
+export LIBPILOT
+
+.PHONY: help build clean test lint harness clients bench libpilot
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@echo "targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+# Build
+
+build: ## build the daemon, optimised: target/release/mockpilot
+	$(CARGO) build --release
+
+clean: ## remove target/ with all that was built or fetched
+	$(CARGO) clean
+
+# Check
+
+test: ## run all Rust tests: units, the built binary from outside, the recordings
+	$(CARGO) test
+
+lint: ## check formatting and lints; any warning fails
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+
+# Drive it with the real clients (libpilot from PyPI, or LIBPILOT=DIR)
+
+libpilot: ## fetch libpilot, pilotctl and the Python SDK into target/libpilot/
+	@$(PYTHON) tests/c/fetch-libpilot "$(LIBPILOT_FETCHED)"
+
+harness: libpilot ## run the C harness: every export of the real libpilot
+	$(CARGO) build
+	@mkdir -p target/harness
+	tmp=$$(mktemp target/harness/.new-XXXXXX) && trap 'rm -f "$$tmp"' EXIT && \
+	$(CC) $(C_FLAGS) $(SANITIZE) -isystem "$(LIBPILOT_DIR)" \
+	    -DLIBPILOT_H='"$(LIBPILOT_DIR)/libpilot.h"' $(HARNESS) -o "$$tmp" \
+	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" -pthread && \
+	mv -f "$$tmp" target/harness/harness
+	@target/harness/harness "$(MOCKPILOT)"
+
+clients: libpilot ## run the real Python SDK and pilotctl against the daemon
+	$(CARGO) build
+	@$(PYTHON) tests/python/sdk_smoke.py "$(MOCKPILOT)"
+	@$(PYTHON) tests/pilotctl/run.py "$(MOCKPILOT)"
+
+# Measure
+
+bench: build ## measure the daemon against a floor server: one table of ratios
+	@mkdir -p target/bench
+	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/floor tests/bench/floor.c
+	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/load tests/bench/load.c
+	@$(PYTHON) tests/bench/run.py "$(BUILT)/release/mockpilot" target/bench/floor target/bench/load

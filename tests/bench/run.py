@@ -1,0 +1,175 @@
+"""Measures the daemon against the floor server, in turn, and prints one table of ratios.
+
+usage: run.py DAEMON FLOOR LOAD [ROUNDS]
+
+Each figure is taken from both servers in every round, one after the other, so that a machine whose
+speed drifts slows both. What counts is the median of the rounds' ratios; the spread beside it tells how
+noisy the machine was. Exit status 1 when a median misses its bound.
+"""
+
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+# Figure, its count, whether more is better, and the bound of daemon to floor.
+LOADS = [
+    ("health", 20000, False, 1.25, "health round trip"),
+    ("echo64", 20000, False, 1.25, "echo of 64 bytes, round trip"),
+    ("info", 10000, False, 1.4, "info round trip"),
+    ("pipelined", 64 * 2000, True, 0.7, "replies a second, 64 requests in a write"),
+    ("echo1m", 300, True, 0.8, "echo in frames of 1 MiB, bytes a second"),
+    ("echo4k", 32 * 1000, True, 0.7, "echo in frames of 4 KiB, bytes a second"),
+    ("four", 5000, True, 0.8, "four clients at once, replies a second"),
+    ("connects", 3000, True, 0.5, "connect, call, close, a second"),
+]
+
+HEALTH = b"\0\0\0\1\x21"
+
+
+class Server:
+    """A running server, the daemon or the floor, with its socket in a directory of its own."""
+
+    def __init__(self, binary):
+        self.directory = tempfile.TemporaryDirectory(prefix="mp-bench-")
+        self.path = os.path.join(self.directory.name, "s")
+        self.process = subprocess.Popen(
+            [binary, "-socket", self.path], stderr=subprocess.DEVNULL
+        )
+        self.first = self.connect()
+
+    def connect(self):
+        while True:
+            client = socket.socket(socket.AF_UNIX)
+            try:
+                client.connect(self.path)
+                return client
+            except (FileNotFoundError, ConnectionRefusedError):
+                client.close()
+                if self.process.poll() is not None:
+                    sys.exit(f"run.py: {self.process.args[0]} ended by itself")
+
+    def memory(self, key):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            for line in status:
+                if line.startswith(key):
+                    return int(line.split()[1])
+        return 0
+
+    def end(self):
+        """Ends the server; gives the seconds from SIGTERM to its end."""
+        start = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+        took = time.monotonic() - start
+        self.first.close()
+        self.directory.cleanup()
+        return took
+
+
+def call(client):
+    client.sendall(HEALTH)
+    if not client.recv(4096):
+        sys.exit("run.py: a client was not served")
+
+
+def start_time(binary):
+    begin = time.monotonic()
+    server = Server(binary)
+    call(server.first)
+    took = time.monotonic() - begin
+    server.end()
+    return took
+
+
+def crowd(binary):
+    """KiB a client of a thousand, KiB of the idle server, seconds to end with them all."""
+    server = Server(binary)
+    call(server.first)
+    idle = server.memory("VmRSS")
+    clients = [server.connect() for _ in range(1000)]
+    for client in clients:
+        call(client)
+    each = (server.memory("VmRSS") - idle) / 1000
+    took = server.end()
+    for client in clients:
+        client.close()
+    return each, idle, took
+
+
+def flatness(daemon, load):
+    """Ratio of a round trip beside 1,000 idle clients to one alone."""
+    server = Server(daemon)
+    figure = lambda: run_load(load, "health", server.path, 10000)
+    alone = [figure() for _ in range(3)]
+    clients = [server.connect() for _ in range(1000)]
+    for client in clients:
+        call(client)
+    crowded = [figure() for _ in range(3)]
+    server.end()
+    return statistics.median(crowded) / statistics.median(alone)
+
+
+def run_load(load, mode, path, count):
+    output = subprocess.run(
+        [load, mode, path, str(count)], check=True, capture_output=True, text=True
+    )
+    return float(output.stdout)
+
+
+def main():
+    daemon, floor, load = sys.argv[1:4]
+    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 7
+    rows = []
+    missed = False
+
+    def row(what, ratios, bound, at_most, unit=""):
+        nonlocal missed
+        middle = statistics.median(ratios)
+        good = middle <= bound if at_most else middle >= bound
+        missed = missed or not good
+        rows.append(
+            (
+                what,
+                f"{middle:.2f}{unit}",
+                f"{min(ratios):.2f}-{max(ratios):.2f}",
+                f"{'<=' if at_most else '>='} {bound}{unit}",
+                "yes" if good else "NO",
+            )
+        )
+
+    ratios = {mode: [] for mode, *_ in LOADS}
+    servers = [Server(daemon), Server(floor)]
+    for number in range(rounds):
+        order = servers if number % 2 == 0 else servers[::-1]
+        for mode, count, *_ in LOADS:
+            figures = {s: run_load(load, mode, s.path, count) for s in order}
+            ratios[mode].append(figures[servers[0]] / figures[servers[1]])
+    for server in servers:
+        server.end()
+    for mode, _, more_is_better, bound, what in LOADS:
+        row(what, ratios[mode], bound, not more_is_better)
+
+    starts = [start_time(daemon) / start_time(floor) for _ in range(rounds)]
+    row("fork to first reply", starts, 3, True)
+    crowds = [(crowd(daemon), crowd(floor)) for _ in range(rounds)]
+    row("memory a client", [d[0] / f[0] for d, f in crowds], 2, True)
+    row("idle daemon", [d[1] / 1024 for d, _ in crowds], 4, True, " MiB")
+    row("SIGTERM with 1,000 clients", [d[2] * 1000 for d, _ in crowds], 200, True, " ms")
+    row("round trip beside 1,000 clients", [flatness(daemon, load)], 1.25, True)
+    size = os.path.getsize(daemon) / 1024
+    row("the binary", [size], 1024, True, " KiB")
+
+    heading = ("figure, daemon to floor", "median", "spread", "bound", "kept")
+    widths = [max(len(r[n]) for r in [heading, *rows]) for n in range(5)]
+    for r in [heading, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(r, widths)).rstrip())
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
