@@ -43,6 +43,8 @@ pub struct Queue {
     /// Threads that wait for room: waking nobody costs a system call.
     waiters: usize,
     closed: bool,
+    /// Closed because the client took nothing for too long.
+    timed_out: bool,
 }
 
 impl Queue {
@@ -211,7 +213,9 @@ impl Outbox {
                     }
                     Patience::Until(deadline) => {
                         let over = deadline.is_some_and(|at| Instant::now() >= at);
-                        if over || last_taken.elapsed() >= self.write_timeout || self.is_closed() {
+                        let stalled = last_taken.elapsed() >= self.write_timeout;
+                        if over || stalled || self.is_closed() {
+                            hold(&self.queue).timed_out |= stalled;
                             break;
                         }
                     }
@@ -307,6 +311,11 @@ impl Outbox {
     /// No more requests: the reader sees an end-of-file behind what the client has sent.
     pub fn stop_reading(&self) {
         let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// Whether the outbox was closed because the client took nothing for the write time-out.
+    pub fn timed_out(&self) -> bool {
+        hold(&self.queue).timed_out
     }
 
     /// Whether the outbox was closed.

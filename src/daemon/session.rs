@@ -34,6 +34,12 @@ fn run(hub: &Arc<Hub>, admitted: &Admitted) {
         let ending = read_frames(hub, admitted, &spoke);
         hub.log
             .frame(|| format!("client {client} has gone: {}", describe(&ending)));
+        if admitted.outbox.timed_out() {
+            let patience = hub.limits.write_timeout;
+            hub.log.warn(&format!(
+                "client {client}: took no byte for {patience:?}, dropped"
+            ));
+        }
         if let Ending::TooLong(length) = ending {
             hub.log.warn(&format!(
                 "client {client}: frame of {length} bytes is over the limit, closed"

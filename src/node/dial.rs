@@ -85,6 +85,9 @@ impl Node {
         {
             return self.join(client, listener, to, port, now, out);
         }
+        if self.drops_silently(to.node) {
+            return self.dial_peer(client, to, port, Service::Hang, now, out);
+        }
         self.reach(to.node)?;
         let Some(service) = self.service(to.node, port) else {
             status::next_port(&mut self.traffic);

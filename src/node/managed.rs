@@ -224,6 +224,10 @@ impl Node {
             "type": "set_member_tags_ok",
         });
         let network = self.networks.get_or_make(network_id);
+        if !network.members.contains(&node_id) {
+            // Only the lenient profile comes here without a member: it is taken to be one.
+            network.members.push(node_id);
+        }
         network.tags.insert(node_id, tags.to_vec());
         Ok(Some(Reply::Json(Command::MemberTagsSet, body)))
     }

@@ -113,16 +113,26 @@ impl Node {
 
     /// Whether a node can be reached: `Err` has what the registry says when it cannot.
     pub(super) fn reach(&self, node_id: u32) -> Result<(), String> {
-        let hidden = !self.lenient()
-            && node_id != self.identity.node_id
-            && self.peers.listed(node_id).is_some_and(|peer| !peer.public)
-            && !self.trusts(node_id);
-        if self.exists(node_id) && !hidden {
+        if self.exists(node_id) && !self.is_hidden(node_id) {
             return Ok(());
         }
         Err(format!(
             "resolve node {node_id}: registry: node {node_id}: node not found"
         ))
+    }
+
+    /// Whether a node is private and does not trust this one.
+    fn is_hidden(&self, node_id: u32) -> bool {
+        !self.lenient()
+            && node_id != self.identity.node_id
+            && self.peers.listed(node_id).is_some_and(|peer| !peer.public)
+            && !self.trusts(node_id)
+    }
+
+    /// Whether a node that is hidden since trust was revoked still has its tunnel: it drops what
+    /// comes through it without an answer.
+    pub(super) fn drops_silently(&self, node_id: u32) -> bool {
+        self.is_hidden(node_id) && self.refuses(node_id) && self.peers.contacted.contains(&node_id)
     }
 
     /// Notes that there is a tunnel to a peer.

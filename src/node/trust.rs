@@ -109,6 +109,11 @@ impl Node {
         self.trust.listed(node_id) || presumed
     }
 
+    /// Whether trust in a node was refused or revoked.
+    pub(super) fn refuses(&self, node_id: u32) -> bool {
+        self.trust.refused.contains(&node_id)
+    }
+
     pub(super) fn handshake_send(
         &mut self,
         node_id: u32,

@@ -116,3 +116,15 @@ fn waits_end_by_trust_or_by_time() {
     assert!(w.pass(29_999).is_empty());
     assert_eq!(w.pass(1), [r#"3 {"node_id":8,"trusted":false}"#]);
 }
+
+#[test]
+fn a_private_peer_drops_what_comes_after_a_revoke() {
+    let mut config = faithful_config();
+    config.peers[1].trusted = Some(true);
+    let mut w = World::new(&config);
+    assert_eq!(w.dial(1, 3, 7), ["1 dialled 1"]);
+    w.say(1, &Request::HandshakeRevoke { node_id: 3 });
+    assert_eq!(w.send(1, 1, "x"), ["1 recv 1 x"]);
+    assert!(w.dial(1, 3, 7).is_empty());
+    assert_eq!(w.pass(2_000), ["1 error dial timeout"]);
+}
