@@ -10,13 +10,16 @@ C_FLAGS = -std=c99 -D_XOPEN_SOURCE=700 -O1 -g -Wall -Wextra -Werror -pedantic
 # For example: make harness SANITIZE=-fsanitize=address,undefined
 SANITIZE =
 
+# The target of this machine's compiler: with it named, build scripts are not linked statically.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+
 LIBPILOT_VERSION = 1.18.0
 LIBPILOT_FETCHED = $(CURDIR)/target/libpilot/$(LIBPILOT_VERSION)
 LIBPILOT_DIR = $(if $(LIBPILOT),$(abspath $(LIBPILOT)),$(LIBPILOT_FETCHED))
 HARNESS = $(addprefix tests/c/,harness.c check.c daemon.c keeper.c) $(wildcard tests/c/exports*.c)
 export LIBPILOT
 
-.PHONY: help build clean test lint harness clients bench libpilot
+.PHONY: help build static clean test lint harness clients bench libpilot
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -27,6 +30,12 @@ help: ## list the targets
 
 build: ## build the daemon, optimised: target/release/mockpilot
 	$(CARGO) build --release
+
+static: ## build target/static/mockpilot, which needs no library, and run it in a chroot
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --target $(HOST)
+	@mkdir -p target/static
+	cp "$(BUILT)/$(HOST)/release/mockpilot" target/static/mockpilot
+	@$(PYTHON) tests/static_check.py target/static/mockpilot
 
 clean: ## remove target/ with all that was built or fetched
 	$(CARGO) clean
