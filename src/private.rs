@@ -16,16 +16,21 @@ const SOCKET: &str = "pilot.sock";
 pub(crate) struct PrivateDirectory(PathBuf);
 
 impl PrivateDirectory {
-    /// One that another process is going to make: a fresh name among the temporary files, such that
-    /// the socket's path fits an address.
+    /// One that another process is going to make: a fresh name among the temporary files, or, where
+    /// they have no directory (an empty chroot), in the working directory. The socket's path fits an
+    /// address if that can be had.
     pub(crate) fn foreseen() -> PrivateDirectory {
         let random = RandomState::new().build_hasher().finish();
         let name = format!("mockpilot-{random:016x}");
-        let usual = std::env::temp_dir().join(&name);
-        if usual.is_absolute() && usual.join(SOCKET).as_os_str().len() <= PATH_LIMIT {
-            return PrivateDirectory(usual);
-        }
-        PrivateDirectory(Path::new("/tmp").join(name))
+        let usual = std::env::temp_dir();
+        let here = std::env::current_dir().unwrap_or_else(|_| "/".into());
+        let fits = |parent: &&PathBuf| {
+            let socket = parent.join(&name).join(SOCKET);
+            socket.is_absolute() && socket.as_os_str().len() <= PATH_LIMIT && parent.is_dir()
+        };
+        let parents = [usual.clone(), "/tmp".into(), here];
+        let parent = parents.iter().find(fits).unwrap_or(&usual);
+        PrivateDirectory(parent.join(name))
     }
 
     /// Makes the directory with mode 0700.

@@ -33,7 +33,7 @@ pub fn serve(options: &ServeOptions) -> ExitCode {
     let mut ready = None;
     let ended = options
         .ready_fd
-        .map(|number| sys::adopt(number).map(ReadyLine::new))
+        .map(|number| sys::adopt(number).and_then(ReadyLine::new))
         .transpose()
         .map_err(|error| format!("--ready-fd {}: {error}", options.ready_fd.unwrap_or(-1)))
         .and_then(|line| {

@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::help::{
+use super::options::{
     COMMANDS, DAEMON_OF_EXEC, EXEC, Key, MAIN, PRIVATE, Row, SERVE, nearest, spelled,
 };
 use super::{ExecOptions, Invocation, Misuse, ParentChoice, ServeOptions, Topic};

@@ -2,6 +2,7 @@
 
 mod args;
 mod help;
+mod options;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -14,8 +15,8 @@ use crate::log::{Verbosity, one_line};
 use crate::node::Profile;
 
 pub use args::parse;
-pub(crate) use help::DAEMON_OF_EXEC;
 pub use help::help;
+pub(crate) use options::DAEMON_OF_EXEC;
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,21 +2,23 @@
 //! appears only once a connect succeeds.
 
 mod inherited;
+mod staging;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt;
-use std::fs::{self, DirBuilder, File, Metadata, Permissions, TryLockError};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
+
+pub use inherited::Inherited;
+use staging::Staging;
 
 /// Longest path of a socket in bytes: `sun_path` without its closing NUL.
 pub const PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -122,15 +124,6 @@ enum Origin {
     Published(Name),
     /// Another process made it and may go on listening.
     Inherited(Inherited),
-}
-
-/// What is known of an inherited socket.
-#[derive(Debug)]
-pub struct Inherited {
-    /// A connect to this reaches it, unless its path was taken away.
-    pub address: SocketAddr,
-    /// A client that came before the daemon.
-    pub early: Mutex<Option<UnixStream>>,
 }
 
 /// A name that we gave to a socket.
@@ -292,83 +285,6 @@ fn lock(directory: &File, patience: Duration) -> io::Result<()> {
                 let held = format!("held by another process for {patience:?}");
                 return Err(io::Error::new(ErrorKind::TimedOut, held));
             }
-        }
-    }
-}
-
-/// The private directory beside the final name in which the socket comes to life; gone on drop.
-struct Staging {
-    directory: PathBuf,
-}
-
-impl Staging {
-    fn create(parent: &Path) -> Result<Staging, EndpointError> {
-        let create = |name: OsString| {
-            let directory = parent.join(name);
-            DirBuilder::new().mode(0o700).create(&directory)?;
-            Ok(Staging { directory })
-        };
-        with_fresh_name(create).map_err(EndpointError::system(parent, "create a directory in it"))
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.directory.join("s")
-    }
-
-    fn listen(&self) -> Result<UnixListener, EndpointError> {
-        let socket = self.socket();
-        let listener = self
-            .bind(&socket)
-            .map_err(EndpointError::system(&socket, "listen"))?;
-        fs::set_permissions(&socket, Permissions::from_mode(0o600))
-            .map_err(EndpointError::system(&socket, "set its mode"))?;
-        Ok(listener)
-    }
-
-    fn bind(&self, socket: &Path) -> io::Result<UnixListener> {
-        if socket.as_os_str().len() <= PATH_LIMIT {
-            return UnixListener::bind(socket);
-        }
-        self.bind_by_descriptor()
-            .or_else(|_| self.bind_by_symlink(&std::env::temp_dir()))
-    }
-
-    /// A way to a longer path than a socket address can hold, where there is a /proc.
-    fn bind_by_descriptor(&self) -> io::Result<UnixListener> {
-        let directory = File::open(&self.directory)?;
-        UnixListener::bind(format!("/proc/self/fd/{}/s", directory.as_raw_fd()))
-    }
-
-    /// The other way: a short symlink in a directory with a short name.
-    fn bind_by_symlink(&self, temporary: &Path) -> io::Result<UnixListener> {
-        let target = std::path::absolute(&self.directory)?;
-        let link = with_fresh_name(|name| {
-            let link = temporary.join(name);
-            std::os::unix::fs::symlink(&target, &link)?;
-            Ok(link)
-        })?;
-        let bound = UnixListener::bind(link.join("s"));
-        let _ = fs::remove_file(&link);
-        bound
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(self.socket());
-        let _ = fs::remove_dir(&self.directory);
-    }
-}
-
-/// Calls `create` with random names until one is free.
-fn with_fresh_name<T>(mut create: impl FnMut(OsString) -> io::Result<T>) -> io::Result<T> {
-    let mut attempts = ATTEMPTS;
-    loop {
-        let random = RandomState::new().build_hasher().finish();
-        attempts -= 1;
-        match create(format!(".mockpilot-{random:016x}").into()) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && attempts > 0 => {}
-            outcome => return outcome,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::ending::{Cause, Ender};
 use crate::sys;
 
 /// How often the parent is looked at (our choice): nothing tells of its end, and a daemon has a second.
-const PARENT_PERIOD: Duration = Duration::from_millis(250);
+const PARENT_PERIOD: Duration = Duration::from_millis(100);
 
 /// How long to leave a lifeline alone that somebody made non-blocking.
 const RETRY: Duration = Duration::from_millis(100);

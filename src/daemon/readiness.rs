@@ -21,8 +21,15 @@ pub struct ReadyLine(File);
 
 impl ReadyLine {
     /// A line to be written to `descriptor`.
-    pub fn new(descriptor: OwnedFd) -> ReadyLine {
-        ReadyLine(descriptor.into())
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written to.
+    pub fn new(descriptor: OwnedFd) -> io::Result<ReadyLine> {
+        let mut file = File::from(descriptor);
+        // Writing nothing fails at once where writing something would.
+        let _ = file.write(&[])?;
+        Ok(ReadyLine(file))
     }
 
     /// The number of the descriptor.
@@ -126,7 +133,7 @@ mod tests {
 
     fn line_of(write: impl FnOnce(ReadyLine)) -> String {
         let (mut reader, writer) = io::pipe().unwrap();
-        write(ReadyLine::new(writer.into()));
+        write(ReadyLine::new(writer.into()).unwrap());
         let mut line = String::new();
         reader.read_to_string(&mut line).unwrap();
         line
@@ -159,11 +166,10 @@ mod tests {
     fn nobody_that_reads_is_no_error_and_a_reading_end_is_one() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let ready = ReadyLine::new(writer.into());
+        let ready = ReadyLine::new(writer.into()).unwrap();
         ready.started(Path::new("/s"), None, 1).unwrap();
         let (reader, _writer) = io::pipe().unwrap();
-        let ready = ReadyLine::new(reader.into());
-        assert!(ready.started(Path::new("/s"), None, 1).is_err());
+        assert!(ReadyLine::new(reader.into()).is_err());
     }
 
     #[test]

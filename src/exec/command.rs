@@ -1,6 +1,7 @@
 //! The command that is run: its environment, the signals that it gets, and how it ends.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -8,11 +9,12 @@ use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGCHLD, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGTERM};
 
 use super::Event;
 use super::daemon::CHILD_PERIOD;
 use crate::cli::ExecOptions;
+use crate::daemon::signals::Received;
 use crate::sys;
 
 /// How long a command has after SIGTERM. Source: the contract of `--timeout`.
@@ -132,12 +134,32 @@ fn wait(
         let left = next_step.map(|at| at.saturating_duration_since(now));
         let patience = left.map_or(CHILD_PERIOD, |left| left.min(CHILD_PERIOD));
         if let Ok(Event::Signal(received)) = events.recv_timeout(patience)
-            && received.signal != SIGCHLD
-            && received.from_process
+            && is_for_command(received)
             && child.try_wait()?.is_none()
         {
             // Not allowed, say: then it is not ours to pass on.
             let _ = sys::kill(child.id(), received.signal);
         }
     }
+}
+
+/// A terminal signals the whole foreground group, the command with it; but when it hangs up it tells
+/// the leader of the session alone.
+fn is_for_command(received: Received) -> bool {
+    match received.signal {
+        SIGCHLD => false,
+        SIGHUP => received.from_process || leads_session(),
+        _ => received.from_process,
+    }
+}
+
+/// Whether this process leads its session, as the only one on a terminal of its own does.
+fn leads_session() -> bool {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name in parentheses may hold anything; behind it come state, parent, group and session.
+    let session = stat
+        .rsplit(')')
+        .next()
+        .and_then(|rest| rest.split_ascii_whitespace().nth(3));
+    session.and_then(|session| session.parse().ok()) == Some(std::process::id())
 }

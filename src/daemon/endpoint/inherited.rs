@@ -5,11 +5,20 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use super::{Endpoint, Inherited, Origin};
+use super::{Endpoint, Origin};
+
+/// What is known of an inherited socket.
+#[derive(Debug)]
+pub struct Inherited {
+    /// A connect to this reaches it, unless its path was taken away.
+    pub address: SocketAddr,
+    /// A client that came before the daemon.
+    pub early: Mutex<Option<UnixStream>>,
+}
 
 impl Endpoint {
     /// Listens on an inherited socket. Its name is never taken away, and the harness may go on using
@@ -96,7 +105,7 @@ fn abstract_name(_: &SocketAddr) -> Option<OsString> {
 mod tests {
     use super::*;
     use crate::testing::TempDir;
-    use std::os::unix::net::{UnixDatagram, UnixStream};
+    use std::os::unix::net::UnixDatagram;
 
     #[test]
     fn a_listening_socket_is_taken_with_the_client_that_waits() {

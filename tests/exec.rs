@@ -1,0 +1,399 @@
+//! `mockpilot exec` from outside.
+
+mod support;
+
+#[path = "exec/run.rs"]
+mod run;
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use run::{Run, Started, until_told};
+use serde_json::Value;
+use support::{Client, TempDir, poll};
+
+const SIGHUP: i32 = 1;
+const SIGINT: i32 = 2;
+const SIGKILL: i32 = 9;
+const SIGTERM: i32 = 15;
+
+#[test]
+fn every_status_is_the_commands() {
+    thread::scope(|scope| {
+        for (script, status) in [
+            ("exit 0", 0),
+            ("exit 1", 1),
+            ("exit 2", 2),
+            ("exit 3", 3),
+            ("exit 124", 124),
+            ("exit 255", 255),
+            ("kill -TERM $$", 143),
+            ("kill -KILL $$", 137),
+            ("kill -INT $$", 130),
+        ] {
+            scope.spawn(move || {
+                let (got, _, complaint) = Run::shell(&["-q"], script).finish();
+                assert_eq!(got, status, "{script}: {complaint}");
+                assert_eq!(complaint.is_empty(), status == 0, "{script}: {complaint}");
+            });
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_started_has_its_own_statuses() {
+    let directory = TempDir::new();
+    let plain = directory.join("plain");
+    fs::write(&plain, "exit 5\n").unwrap();
+    let plain = plain.to_str().unwrap();
+    for (name, status, text) in [
+        ("/no/such/command", 127, "No such file or directory"),
+        ("no-such-command", 127, "No such file or directory"),
+        ("", 127, "No such file or directory"),
+        ("/", 126, "Permission denied"),
+        (plain, 126, "Permission denied"),
+    ] {
+        let (got, _, complaint) = Run::new(&["-q", "--", name]).finish();
+        assert_eq!(got, status, "{name}: {complaint}");
+        let expected = format!("mockpilot: {name}: cannot start: {text} (os error ");
+        assert!(complaint.starts_with(&expected), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1);
+    }
+    // A script without `#!` is one all the same.
+    let made = Command::new("chmod").args(["700", plain]).status().unwrap();
+    assert!(made.success());
+    assert_eq!(Run::new(&["-q", "--", plain]).finish().0, 5);
+}
+
+#[test]
+fn misuse_and_a_daemon_that_cannot_run() {
+    for words in [
+        &["make"][..],
+        &["--"],
+        &[],
+        &["--ready-fd", "1", "--", "true"],
+    ] {
+        let (status, _, complaint) = Run::new(words).finish();
+        assert_eq!(status, 2, "{words:?}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+    }
+    let directory = TempDir::new();
+    let file = directory.join("f");
+    fs::write(&file, "").unwrap();
+    let file = file.to_str().unwrap();
+    let (status, output, complaint) = Run::new(&["--socket", file, "--", "echo", "ran"]).finish();
+    assert_eq!(
+        (status, output.as_str(), complaint.as_str()),
+        (
+            1,
+            "",
+            &*format!("mockpilot: {file}: exists and is not a socket\n")
+        )
+    );
+}
+
+#[test]
+fn the_environment_names_the_daemon() {
+    let script = "echo $PILOT_SOCKET; echo $MOCKPILOT_SOCKET; echo ${MOCKPILOT_CONTROL-none}; \
+                  echo ${NOTIFY_SOCKET-none}; echo $KEPT; stat -c '%a %F' ${PILOT_SOCKET%/*} $PILOT_SOCKET";
+    let mut run = Run::shell(&[], script);
+    run.command
+        .env("NOTIFY_SOCKET", "/nobody")
+        .env("MOCKPILOT_CONTROL", "/another")
+        .env("PILOT_SOCKET", "/another")
+        .env("KEPT", "kept");
+    let temporary = run.temporary.path().to_path_buf();
+    let (status, output, _) = run.finish();
+    assert_eq!(status, 0);
+    let lines: Vec<&str> = output.lines().collect();
+    let socket = Path::new(lines[0]);
+    assert_eq!(socket.parent().unwrap().parent(), Some(&*temporary));
+    assert_eq!(lines[1], lines[0]);
+    assert_eq!(lines[2..5], ["none", "none", "kept"]);
+    assert_eq!(lines[5..], ["700 directory", "600 socket"]);
+}
+
+#[test]
+fn a_socket_of_ones_own_choice_is_absolute_for_the_command() {
+    let directory = TempDir::new();
+    let mut run = Run::shell(
+        &["--socket", "s"],
+        "cd /; echo $PILOT_SOCKET; test -S $PILOT_SOCKET",
+    );
+    run.command.current_dir(directory.path());
+    let (status, output, _) = run.finish();
+    assert_eq!(status, 0);
+    assert!(output.ends_with("/s\n"), "{output}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_long_temporary_directory_does_not_make_the_path_too_long() {
+    let directory = TempDir::new();
+    let long = directory.join(&"x".repeat(100));
+    fs::create_dir(&long).unwrap();
+    let mut run = Run::shell(&[], "echo $PILOT_SOCKET; test -S $PILOT_SOCKET");
+    run.command.env("TMPDIR", &long);
+    let (status, output, complaint) = run.finish();
+    assert_eq!(status, 0, "{complaint}");
+    let socket = PathBuf::from(output.trim_end());
+    assert!(socket.starts_with("/tmp"), "{output}");
+    assert!(!socket.parent().unwrap().exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn groups_and_limits() {
+    let directory = TempDir::new();
+    let log = directory.join("log");
+    let script = format!(
+        "group() {{ cut -d' ' -f5 /proc/$1/stat; }}; \
+         daemon=$(sed -n 's/.*, pid //p' {}); ulimit -Sn; group $$; group $PPID; group $daemon; echo $daemon; \
+         sed -n 's/Max open files *\\([0-9]*\\) *\\([0-9]*\\).*/\\1 \\2/p' /proc/$daemon/limits",
+        log.display()
+    );
+    let words = [
+        "exec",
+        "--log",
+        log.to_str().unwrap(),
+        "--",
+        "/bin/sh",
+        "-c",
+        &script,
+    ];
+    let output = Command::new("/bin/sh")
+        .args([
+            "-c",
+            "ulimit -Sn 100; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_mockpilot"),
+        ])
+        .args(words)
+        .output()
+        .unwrap();
+    let output = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = output.lines().collect();
+    let [limit, own, execs, daemons, daemon, daemon_limits] = lines[..] else {
+        panic!("{output}");
+    };
+    assert_eq!(limit, "100");
+    assert_eq!(own, execs);
+    assert_eq!(daemons, daemon);
+    let (soft, hard) = daemon_limits.split_once(' ').unwrap();
+    assert_eq!(soft, hard);
+}
+
+#[test]
+fn time_runs_out() {
+    let started = Instant::now();
+    let (status, _, complaint) =
+        Run::new(&["-q", "--timeout", "100ms", "--", "sleep", "60"]).finish();
+    assert_eq!(status, 124);
+    assert!(
+        complaint.contains("sleep timed out after 100ms"),
+        "{complaint}"
+    );
+    assert!(started.elapsed() < Duration::from_secs(2));
+    let script = "trap '' TERM; while :; do sleep 0.05; done";
+    let started = Instant::now();
+    let (status, ..) = Run::shell(&["-q", "--timeout", "100ms"], script).finish();
+    assert_eq!(status, 124);
+    assert!(started.elapsed() >= Duration::from_millis(2100));
+    // Who ends well after all was too late, and who is in time is not.
+    let script = "trap 'exit 0' TERM; while :; do sleep 0.05; done";
+    let (status, ..) = Run::shell(&["-q", "--timeout", "100ms"], script).finish();
+    assert_eq!(status, 124);
+    assert_eq!(
+        Run::shell(&["-q", "--timeout", "1h"], "exit 0").finish().0,
+        0
+    );
+}
+
+#[test]
+fn signals_of_processes_are_passed_on() {
+    for signal in [SIGTERM, SIGINT, SIGHUP] {
+        let script = "trap 'echo HUP; exit 41' HUP; trap 'echo INT; exit 42' INT; \
+                      trap 'echo TERM; exit 43' TERM; echo ready; while :; do sleep 0.02; done";
+        let run = Run::shell(&["-q"], script).start();
+        assert_eq!(run.line, "ready");
+        run.signal(signal);
+        let (status, output, _) = run.finish();
+        let expected = match signal {
+            SIGHUP => (41, "HUP\n"),
+            SIGINT => (42, "INT\n"),
+            _ => (43, "TERM\n"),
+        };
+        assert_eq!((status, output.as_str()), expected);
+        // Whom it kills, and who does not care: the command decides.
+        let run = Run::shell(&["-q"], "echo ready; exec sleep 60").start();
+        run.signal(signal);
+        assert_eq!(run.finish().0, 128 + signal);
+        let script = "trap '' HUP INT TERM; echo ready; cat >/dev/null; exit 9";
+        let run = Run::shell(&["-q"], script).start();
+        run.signal(signal);
+        run.signal(signal);
+        assert_eq!(run.finish().0, 9);
+    }
+}
+
+#[test]
+fn a_failure_shows_the_last_frames_and_how_to_run_it_again() {
+    let options = [
+        "-q",
+        "--seed",
+        "7",
+        "--seed",
+        "8",
+        "--client-budget",
+        "64KiB",
+    ];
+    let run = Run::shell(&options, &until_told(3)).start();
+    let mut client = Client::connect(Path::new(&run.line));
+    for port in 0..30u16 {
+        client.call_ok(0x01, &(2000 + port).to_be_bytes());
+    }
+    client.call_ok(0x13, b"unit");
+    client.send(0x29, b"\0\x07\0\x50\0\x06s3crethello");
+    client.recv();
+    client.send(0x7E, b"");
+    client.recv();
+    drop(client);
+    let (status, _, report) = run.finish();
+    assert_eq!(status, 3);
+    assert!(!report.contains("s3cret"), "{report}");
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines.len(), 23, "{report}");
+    assert_eq!(
+        lines[0],
+        "mockpilot: /bin/sh exited with status 3; the last 20 frames:"
+    );
+    assert_eq!(lines[21], "mockpilot: seed 8; to run it again:");
+    let again = format!(
+        "{} exec -q --client-budget 64KiB --seed 8 -- /bin/sh -c 'echo $PILOT_SOCKET; cat >/dev/null; exit 3'",
+        env!("CARGO_BIN_EXE_mockpilot")
+    );
+    assert_eq!(lines[22], again);
+    let frames: Vec<Value> = lines[1..21]
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let shown: Vec<String> = frames[14..]
+        .iter()
+        .map(|frame| {
+            format!(
+                "{} {}",
+                frame["dir"].as_str().unwrap(),
+                frame["cmd"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown[..3],
+        ["in set_hostname", "out set_hostname_ok", "in broadcast"]
+    );
+    assert_eq!(shown[4..], ["in unknown", "out error"]);
+    assert_eq!(frames[14]["fields"]["hostname"], "unit");
+    assert_eq!(frames[15]["fields"]["hostname"], "unit");
+    assert_eq!(frames[16]["fields"]["token"], "<redacted>");
+    assert_eq!(frames[19]["fields"]["error"], "unknown command: 0x7E");
+    for pair in frames.windows(2) {
+        assert_eq!(pair[0]["client"], 1);
+        let seq = |frame: &Value| frame["seq"].as_u64().unwrap();
+        assert_eq!(seq(&pair[0]) + 1, seq(&pair[1]));
+    }
+    let rerun = Command::new("/bin/sh")
+        .args(["-c", &again])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(rerun.status.code(), Some(3));
+}
+
+#[test]
+fn a_daemon_that_died_is_a_failure() {
+    let directory = TempDir::new();
+    let log = directory.join("log");
+    let log = log.to_str().unwrap();
+    for (status, expected) in [(0, 1), (7, 7)] {
+        let script = format!("kill -KILL $(sed -n 's/.*, pid //p' {log}); rm {log}; exit {status}");
+        let (got, _, complaint) = Run::shell(&["--log", log], &script).finish();
+        assert_eq!(got, expected, "{complaint}");
+        assert!(
+            complaint.starts_with("mockpilot: the daemon died: signal: 9"),
+            "{complaint}"
+        );
+    }
+}
+
+#[test]
+fn a_daemon_that_ended_as_asked_did_not_die() {
+    let run = Run::shell(&["-q", "--exit-on-last-client"], &until_told(0)).start();
+    let socket = PathBuf::from(&run.line);
+    Client::connect(&socket).call_ok(0x21, &[]);
+    poll(|| (!socket.exists()).then_some(())).expect("the daemon ends");
+    assert_eq!(run.finish().0, 0);
+}
+
+#[test]
+fn killed_runs_leave_no_daemon_and_no_directory() {
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                let mut run = Run::shell(&[], &until_told(0)).start();
+                Client::connect(Path::new(&run.line)).call_ok(0x21, &[]);
+                run.signal(SIGKILL);
+                run.child.wait().unwrap();
+                // The command is nobody's to end but ours.
+                drop(run.stdin.take());
+                let mut log = String::new();
+                let mut stderr = run.child.stderr.take().unwrap();
+                stderr.read_to_string(&mut log).unwrap();
+                assert!(
+                    log.ends_with("mockpilot: ended: the lifeline is closed\n"),
+                    "{log}"
+                );
+                let left = fs::read_dir(run.run.temporary.path()).unwrap();
+                assert_eq!(left.count(), 0);
+            });
+        }
+    });
+}
+
+#[test]
+fn many_at_once_do_not_meet() {
+    let runs: Vec<Started> = (0..64)
+        .map(|_| Run::shell(&["-q"], &until_told(0)).start())
+        .collect();
+    let mut clients: Vec<Client> = runs
+        .iter()
+        .map(|run| Client::connect(Path::new(&run.line)))
+        .collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.call_ok(0x13, format!("run-{number}").as_bytes());
+        client.call_ok(0x01, &[0, 80]);
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        let info = client.call_json(0x0D, &[]);
+        assert_eq!(info["hostname"], format!("run-{number}"));
+    }
+    for run in runs {
+        assert_eq!(run.finish().0, 0);
+    }
+}
+
+#[test]
+fn its_help_is_asked_for_in_three_ways() {
+    let text = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mockpilot"));
+        let output = command.args(words).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let help = text(&["exec", "--help"]);
+    assert!(help.contains("Usage: mockpilot exec [OPTIONS] -- COMMAND [ARG...]"));
+    assert_eq!(text(&["help", "exec"]), help);
+    assert_eq!(text(&["exec", "-h", "--", "false"]), help);
+}
