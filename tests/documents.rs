@@ -54,6 +54,8 @@ fn options(text: &str, start: &str) -> Vec<String> {
 fn the_readme_has_the_options_of_the_help() {
     let readme = options(&read("README.md"), "| `");
     let mut helped = options(&help(&["serve", "--help"]), "  ");
+    helped.extend(options(&help(&["exec", "--help"]), "  "));
+    helped.sort();
     helped.dedup();
     assert!(helped.len() >= 10, "{helped:?}");
     assert_eq!(readme, helped);
@@ -61,7 +63,7 @@ fn the_readme_has_the_options_of_the_help() {
 
 #[test]
 fn help_fits_a_terminal() {
-    for args in [&["--help"][..], &["serve", "--help"]] {
+    for args in [&["--help"][..], &["serve", "--help"], &["exec", "--help"]] {
         for line in help(args).lines() {
             assert!(line.chars().count() < 80, "{line}");
         }
