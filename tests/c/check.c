@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon.h"
 #include "exports.h"
 
 /* As much of a text as a line shows. */
@@ -192,7 +191,6 @@ static void out_of_patience(int signal_number)
     put(": expected an answer within ");
     put_number(patience);
     put(" s, got none\n");
-    daemon_abandon();
     put_number(passed);
     put(" passed, ");
     put_number(failed + 1);

@@ -1,34 +1,19 @@
-/* The daemon under test: see daemon.h. */
+/* The daemons under test: see daemon.h. */
+#define MOCKPILOT_IMPLEMENTATION
+#include "mockpilot.h"
+
 #include "daemon.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "keeper.h"
-
-/* Time for the socket to appear, and for the daemon to end after SIGTERM. */
+/* Time for a daemon to be ready, and to end after SIGTERM. */
 #define DEADLINE_MS 5000
-/* Time that an abandoned daemon has between SIGTERM and SIGKILL. */
-#define GRACE_MS 1000
 
-static volatile sig_atomic_t daemon_pid; /* 0: none */
-static char directory[200];              /* "": none */
-static char socket_path[sizeof directory + 16];
+/* The plain way. */
 
-static const int ends[] = {SIGHUP, SIGINT, SIGTERM};
-
-static void pause_ms(int milliseconds)
-{
-    poll(NULL, 0, milliseconds);
-}
+static pid_t plain_pid;
+static char plain_path[MOCKPILOT_PATH_SIZE];
+static char plain_error[MOCKPILOT_ERROR_SIZE];
 
 static long long now_ms(void)
 {
@@ -38,213 +23,177 @@ static long long now_ms(void)
     return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Waits for the daemon for so long; its exit status, 128 and the signal's
- * number when one ended it, or -1. */
-static int reap(int milliseconds)
+static bool is_gone(const char *path)
+{
+    struct stat entry;
+
+    return lstat(path, &entry) != 0 && errno == ENOENT;
+}
+
+/* The plain daemon's exit status, 128 and the signal's number when one ended
+ * it, or -1 as long as it runs. */
+static int plain_status(void)
 {
     int status;
 
-    for (int waited = 0;; waited++) {
-        pid_t pid = waitpid((pid_t)daemon_pid, &status, WNOHANG);
-
-        if (pid == (pid_t)daemon_pid)
-            return WIFEXITED(status) ? WEXITSTATUS(status)
-                                     : 128 + WTERMSIG(status);
-        if (pid < 0 && errno != EINTR)
-            return -1;
-        if (waited >= milliseconds)
-            return -1;
-        pause_ms(1);
-    }
+    if (waitpid(plain_pid, &status, WNOHANG) != plain_pid)
+        return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Only calls that a signal handler may make. */
-void daemon_abandon(void)
+static void plain_kill(void)
 {
-    if (daemon_pid > 0) {
-        kill((pid_t)daemon_pid, SIGCONT);
-        kill((pid_t)daemon_pid, SIGTERM);
-        if (reap(GRACE_MS) < 0) {
-            kill((pid_t)daemon_pid, SIGKILL);
-            waitpid((pid_t)daemon_pid, NULL, 0);
-        }
-        daemon_pid = 0;
-    }
-    if (directory[0] != '\0') {
-        unlink(socket_path);
-        if (rmdir(directory) == 0)
-            directory[0] = '\0';
-    }
-    /* What is not empty is left to the keeper. */
-    if (directory[0] == '\0')
-        keeper_release();
+    kill(plain_pid, SIGKILL);
+    waitpid(plain_pid, NULL, 0);
+    unlink(plain_path);
 }
 
-static void end_by_signal(int number)
+const char *plain_start(const char *binary)
 {
-    daemon_abandon();
-    signal(number, SIG_DFL);
-    raise(number);
-}
-
-static void block(int how, sigset_t *before)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        sigaddset(&set, ends[i]);
-    sigprocmask(how, &set, before);
-}
-
-void daemon_prepare(void)
-{
-    struct sigaction action = {0};
-
-    /* Go's threads have stacks of their own, too small for a handler. */
-    action.sa_handler = end_by_signal;
-    action.sa_flags = SA_ONSTACK | SA_RESTART;
-    sigfillset(&action.sa_mask);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
-        struct sigaction before;
-
-        /* Under nohup SIGHUP stays ignored. */
-        if (sigaction(ends[i], NULL, &before) == 0 &&
-            before.sa_handler != SIG_IGN)
-            sigaction(ends[i], &action, NULL);
-    }
-    atexit(daemon_abandon);
-}
-
-static bool make_directory(void)
-{
-    const char *parent = getenv("TMPDIR");
-    char template[sizeof directory];
-    int length = snprintf(template, sizeof template, "%s/mockpilot-c-XXXXXX",
-                          parent && *parent ? parent : "/tmp");
-
-    if (length < 0 || (size_t)length >= sizeof template)
-        return false;
-    if (mkdtemp(template) == NULL)
-        return false;
-    snprintf(socket_path, sizeof socket_path, "%s/s", template);
-    memcpy(directory, template, sizeof directory);
-    return true;
-}
-
-/* In the child, where nothing but what a signal handler may call is allowed
- * before exec: the Go runtime of the parent has threads. */
-static void become_daemon(const char *binary, const char *profile,
-                          const sigset_t *mask)
-{
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        signal(ends[i], SIG_DFL);
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    execl(binary, binary, "-socket", socket_path, "-q", "--profile", profile,
-          (char *)NULL);
-    _exit(127);
-}
-
-static bool start(const char *binary, const char *profile, char *error,
-                  size_t error_length)
-{
-    long long deadline = now_ms() + DEADLINE_MS;
+    const long long deadline = now_ms() + DEADLINE_MS;
+    const char *directory = getenv("TMPDIR");
+    char watch[48];
     struct stat entry;
-    sigset_t mask;
-    pid_t pid;
 
+    snprintf(plain_path, sizeof plain_path, "%s/mockpilot-%ld-plain.sock",
+             directory && *directory ? directory : "/tmp", (long)getpid());
+    /* By its number: the harness may be gone before the daemon looks. */
+    snprintf(watch, sizeof watch, "--exit-with-parent=%ld", (long)getpid());
     if (access(binary, X_OK) != 0) {
-        snprintf(error, error_length, "%s: %s", binary, strerror(errno));
-        return false;
-    }
-    block(SIG_BLOCK, &mask);
-    if (!make_directory()) {
-        snprintf(error, error_length, "temporary directory: %s",
+        snprintf(plain_error, sizeof plain_error, "%s: %s", binary,
                  strerror(errno));
-        sigprocmask(SIG_SETMASK, &mask, NULL);
-        return false;
+        return plain_error;
     }
-    keeper_hold(0, directory);
-    pid = fork();
-    if (pid == 0)
-        become_daemon(binary, profile, &mask);
-    if (pid > 0) {
-        daemon_pid = (sig_atomic_t)pid;
-        keeper_hold(pid, directory);
+    if (!is_gone(plain_path)) {
+        snprintf(plain_error, sizeof plain_error, "%s: it is there already",
+                 plain_path);
+        return plain_error;
     }
-    sigprocmask(SIG_SETMASK, &mask, NULL);
-    if (pid < 0) {
-        snprintf(error, error_length, "fork: %s", strerror(errno));
-        return false;
+    plain_pid = fork();
+    if (plain_pid == 0) {
+        /* The Go runtime of the parent has threads: until exec nothing is
+         * allowed but what a signal handler may call. */
+        execl(binary, binary, "-socket", plain_path, "-q", watch,
+              (char *)NULL);
+        _exit(127);
     }
-    while (stat(socket_path, &entry) != 0 || !S_ISSOCK(entry.st_mode)) {
-        int status = reap(1);
+    if (plain_pid < 0) {
+        snprintf(plain_error, sizeof plain_error, "fork: %s", strerror(errno));
+        return plain_error;
+    }
+    while (stat(plain_path, &entry) != 0 || !S_ISSOCK(entry.st_mode)) {
+        int status = plain_status();
 
         if (status >= 0) {
-            daemon_pid = 0;
-            snprintf(error, error_length, "%s: it ended with status %d",
-                     binary, status);
-            return false;
+            snprintf(plain_error, sizeof plain_error,
+                     "%s: it ended with status %d", binary, status);
+            return plain_error;
         }
         if (now_ms() > deadline) {
-            snprintf(error, error_length, "%s: no socket within %d ms",
-                     binary, DEADLINE_MS);
-            return false;
+            plain_kill();
+            snprintf(plain_error, sizeof plain_error,
+                     "%s: no socket within %d ms", binary, DEADLINE_MS);
+            return plain_error;
         }
+        poll(NULL, 0, 1);
     }
-    return true;
+    return NULL;
 }
 
-bool daemon_start(const char *binary, const char *profile, char *error,
-                  size_t error_length)
+const char *plain_socket(void)
 {
-    bool started = start(binary, profile, error, error_length);
+    return plain_path;
+}
 
-    if (!started)
-        daemon_abandon();
-    return started;
+struct ending plain_stop(void)
+{
+    const long long deadline = now_ms() + DEADLINE_MS;
+    struct ending ending;
+
+    kill(plain_pid, SIGTERM);
+    while ((ending.status = plain_status()) < 0 && now_ms() < deadline)
+        poll(NULL, 0, 1);
+    ending.socket_gone = is_gone(plain_path);
+    if (ending.status < 0) {
+        plain_kill();
+        ending.status = 128 + SIGKILL;
+    }
+    return ending;
+}
+
+/* With mockpilot.h. */
+
+static struct mockpilot mock;
+
+const char *daemon_start(const char *binary, const char *profile)
+{
+    const char *const options[] = {"-q", "--profile", profile, NULL};
+
+    if (mockpilot_start(&mock, binary, NULL, options, DEADLINE_MS) == 0)
+        return NULL;
+    return mockpilot_error(&mock);
 }
 
 const char *daemon_socket(void)
 {
-    return socket_path;
-}
-
-bool daemon_freeze(void)
-{
-    int status;
-
-    return kill((pid_t)daemon_pid, SIGSTOP) == 0 &&
-           waitpid((pid_t)daemon_pid, &status, WUNTRACED) ==
-               (pid_t)daemon_pid &&
-           WIFSTOPPED(status);
-}
-
-void daemon_thaw(void)
-{
-    kill((pid_t)daemon_pid, SIGCONT);
+    return mockpilot_socket(&mock);
 }
 
 struct ending daemon_stop(void)
 {
-    struct ending ending = {0};
-    struct stat entry;
-    int status;
+    struct ending ending;
 
-    kill((pid_t)daemon_pid, SIGTERM);
-    status = reap(DEADLINE_MS);
-    ending.in_time = status >= 0;
-    if (!ending.in_time) {
-        daemon_abandon();
-        return ending;
-    }
-    daemon_pid = 0;
-    ending.status = status;
-    ending.socket_gone = lstat(socket_path, &entry) != 0 && errno == ENOENT;
-    ending.nothing_left = rmdir(directory) == 0;
-    if (ending.nothing_left) {
-        directory[0] = '\0';
-        keeper_release();
-    }
+    ending.status = mockpilot_stop(&mock, DEADLINE_MS);
+    ending.socket_gone = is_gone(mockpilot_socket(&mock));
     return ending;
+}
+
+/* The process that holds the daemon, and the end of a pipe that only the
+ * harness has. */
+static pid_t holder_pid;
+static int hold;
+
+/*
+ * A daemon that stands still does not see that its harness was killed. So the
+ * one who stops it is a process that lets it go on when the harness says so or
+ * is gone, and that no Ctrl-C ends before.
+ */
+bool daemon_freeze(void)
+{
+    pid_t pid = (pid_t)mockpilot_pid(&mock);
+    int ends[2], status;
+
+    if (pipe(ends) != 0)
+        return false;
+    holder_pid = fork();
+    if (holder_pid == 0) {
+        sigset_t all;
+        char none;
+
+        /* Only what a signal handler may call, as above. */
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, NULL);
+        close(ends[1]);
+        kill(pid, SIGSTOP);
+        while (read(ends[0], &none, 1) < 0 && errno == EINTR)
+            ;
+        kill(pid, SIGCONT);
+        _exit(0);
+    }
+    close(ends[0]);
+    hold = ends[1];
+    if (holder_pid < 0) {
+        close(hold);
+        return false;
+    }
+    if (waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status))
+        return true;
+    daemon_thaw();
+    return false;
+}
+
+void daemon_thaw(void)
+{
+    close(hold);
+    waitpid(holder_pid, NULL, 0);
 }

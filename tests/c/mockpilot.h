@@ -199,8 +199,39 @@ static int mockpilot__shell_status(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* execvp, which is not safe after a fork of a process with threads. Returns with errno. */
+static void mockpilot__exec(char *const words[], const char *path)
+{
+    const size_t name = strlen(words[0]) + 1;
+    char file[MOCKPILOT_PATH_SIZE];
+    int error = ENOENT;
+
+    if (strchr(words[0], '/') != NULL) {
+        execv(words[0], words);
+        return;
+    }
+    for (;;) {
+        const size_t length = strcspn(path, ":");
+
+        if (length + 1 + name <= sizeof file) {
+            memcpy(file, path, length);
+            file[length] = '/';
+            memcpy(file + (length > 0 ? length + 1 : 0), words[0], name); /* "" is this directory */
+            execv(file, words);
+            if (errno == EACCES)
+                error = EACCES;
+            else if (errno != ENOENT && errno != ENOTDIR)
+                return;
+        }
+        if (path[length] == '\0')
+            break;
+        path += length + 1;
+    }
+    errno = error;
+}
+
 /* In the child: never returns. Only what is safe after a fork of a process with threads. */
-static void mockpilot__run(char *const words[], int ready, int lifeline)
+static void mockpilot__run(char *const words[], const char *path, int ready, int lifeline)
 {
     sigset_t none;
     char told[1 + sizeof(int)] = {MOCKPILOT_NO_EXEC};
@@ -209,7 +240,7 @@ static void mockpilot__run(char *const words[], int ready, int lifeline)
     sigprocmask(SIG_SETMASK, &none, NULL);
     fcntl(ready, F_SETFD, 0);
     fcntl(lifeline, F_SETFD, 0);
-    execvp(words[0], words);
+    mockpilot__exec(words, path);
     memcpy(told + 1, &errno, sizeof(int));
     while (write(ready, told, sizeof told) < 0 && errno == EINTR)
         ;
@@ -306,6 +337,7 @@ int mockpilot_start(struct mockpilot *mock, const char *program, const char *soc
     const char *words[MOCKPILOT_OPTIONS + 1];
     char path[MOCKPILOT_PATH_SIZE], ready_number[16], lifeline_number[16];
     char line[MOCKPILOT_LINE_SIZE];
+    const char *search = getenv("PATH");
     const long long deadline = mockpilot__now_ms() + timeout_ms;
     int ready[2], lifeline[2], count = 0, length, result;
     pid_t pid;
@@ -351,7 +383,8 @@ int mockpilot_start(struct mockpilot *mock, const char *program, const char *soc
         pid = fork();
     }
     if (pid == 0)
-        mockpilot__run((char *const *)words, ready[1], lifeline[0]);
+        mockpilot__run((char *const *)words, search != NULL ? search : "/bin:/usr/bin", ready[1],
+                       lifeline[0]);
     close(ready[1]);
     close(lifeline[0]);
     mock->lifeline = lifeline[1];

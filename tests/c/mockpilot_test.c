@@ -117,6 +117,26 @@ static void takes_a_path_and_options(void)
     CHECK(mockpilot_stop(&mock, PATIENCE_MS) == 0);
 }
 
+/* The program's name alone, in a PATH whose other directories do not have it. */
+static void is_found_in_path(void)
+{
+    const char *slash = program != NULL ? strrchr(program, '/') : NULL;
+    const char *before = getenv("PATH");
+    char kept[4096], path[512];
+    struct mockpilot mock;
+
+    if (slash == NULL || before == NULL)
+        return;
+    snprintf(kept, sizeof kept, "%s", before);
+    snprintf(path, sizeof path, "/no/such:/dev/null:%.*s", (int)(slash - program), program);
+    CHECK(setenv("PATH", path, 1) == 0);
+    CHECK(mockpilot_start(&mock, slash + 1, NULL, NULL, PATIENCE_MS) == 0);
+    CHECK(mockpilot_stop(&mock, PATIENCE_MS) == 0);
+    CHECK(mockpilot_start(&mock, "no-such-name", NULL, NULL, PATIENCE_MS) == -1);
+    check_error(&mock, "no-such-name: cannot run it: No such file", __LINE__);
+    CHECK(setenv("PATH", kept, 1) == 0);
+}
+
 static void first_connect_succeeds(void)
 {
     static const char *const quiet[] = {"-q", NULL};
@@ -280,6 +300,7 @@ int main(int argc, char **argv)
     } tests[] = {
         {"starts and stops", starts_and_stops},
         {"takes a path and options", takes_a_path_and_options},
+        {"is found in PATH", is_found_in_path},
         {"the first connect succeeds", first_connect_succeeds},
         {"several at once", several_at_once},
         {"failed starts have reasons", failed_starts_have_reasons},
