@@ -1,9 +1,8 @@
 //! Verified-address badges and recovery enrollments. A genuine one cannot be made here: the real
 //! issuer's key is pinned. Well-formed ones pass in the lenient profile.
 
-use serde_json::json;
-
 use super::{Answer, Node};
+use crate::go::json::object;
 use crate::go::quote::quote;
 use crate::wire::{Command, Reply};
 
@@ -24,9 +23,9 @@ impl Node {
                 unpinned(kid)
             ));
         }
-        let body = json!({
+        let body = object! {
             "node_id": self.identity.node_id, "provider": provider, "type": "submit_badge_ok",
-        });
+        };
         Ok(Some(Reply::Json(Command::SubmitBadge, body)))
     }
 
@@ -43,7 +42,7 @@ impl Node {
                 unpinned(kid)
             ));
         }
-        let body = json!({"node_id": self.identity.node_id, "type": "enroll_recovery_ok"});
+        let body = object! {"node_id": self.identity.node_id, "type": "enroll_recovery_ok"};
         Ok(Some(Reply::Json(Command::EnrollRecovery, body)))
     }
 }

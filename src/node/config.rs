@@ -1,9 +1,10 @@
 //! What a simulated node is made of before the first client comes.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
+
+use super::Table;
 
 /// How strict the node is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,7 +120,7 @@ pub struct PeerConfig {
     /// How long its dial answers and its data take.
     pub latency: Duration,
     /// What listens on its ports, beside the real daemon's built-in services.
-    pub services: BTreeMap<u16, Service>,
+    pub services: Table<u16, Service>,
 }
 
 impl PeerConfig {
@@ -131,7 +132,7 @@ impl PeerConfig {
             public: true,
             trusted: None,
             latency: Duration::ZERO,
-            services: BTreeMap::new(),
+            services: Table::new(),
         }
     }
 }

@@ -116,8 +116,8 @@ impl Node {
             to_port,
             data,
         };
-        for client in self.clients.keys().filter(|c| Some(**c) != but) {
-            out.push(*client, push);
+        for client in self.clients.keys().filter(|c| Some(*c) != but) {
+            out.push(client, push);
         }
     }
 }

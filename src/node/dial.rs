@@ -1,6 +1,5 @@
 //! Dials: to ports that clients have bound, and to the services of simulated peers.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::config::Service;
@@ -8,7 +7,7 @@ use super::schedule::Later;
 use super::services::ServiceState;
 use super::status;
 use super::streams::{Far, Flow, State, Stream};
-use super::{Answer, ClientId, DAEMON_PORTS, Node, STREAMS_PER_CLIENT, Sink};
+use super::{Answer, ClientId, DAEMON_PORTS, Node, STREAMS_PER_CLIENT, Sink, Table};
 use crate::policy::Event;
 use crate::wire::{Address, Push, Reply};
 
@@ -33,7 +32,7 @@ enum End {
 /// Dials in flight, in the order of their making.
 #[derive(Debug, Default)]
 pub struct Dials {
-    pending: BTreeMap<u64, Dialling>,
+    pending: Table<u64, Dialling>,
     made: u64,
 }
 
@@ -65,7 +64,7 @@ impl Node {
         now: Duration,
         out: &mut dyn Sink,
     ) -> Answer<'_> {
-        let own_streams = self.clients.get(&client).map_or(0, |c| c.streams.len());
+        let own_streams = self.clients.get(client).map_or(0, |c| c.streams.len());
         if own_streams + self.traffic.dials.count(client) >= STREAMS_PER_CLIENT {
             return Err(format!(
                 "dial: per-client connection quota ({STREAMS_PER_CLIENT}) reached"
@@ -131,7 +130,7 @@ impl Node {
             self.wait_for_end(client, to, port, local_port, End::TimeOut, now);
             return Ok(None);
         }
-        let taken = self.clients.get(&listener).map_or(0, |c| c.streams.len());
+        let taken = self.clients.get(listener).map_or(0, |c| c.streams.len());
         let room_needed = if client == listener { 2 } else { 1 };
         if taken + room_needed > STREAMS_PER_CLIENT {
             return Err(REFUSED.to_owned());
@@ -174,8 +173,8 @@ impl Node {
             latency,
         };
         self.streams.insert(id, stream);
-        if let Some(client) = self.clients.get_mut(&owner) {
-            client.streams.insert(id);
+        if let Some(client) = self.clients.get_mut(owner) {
+            client.streams.insert(id, ());
         }
     }
 
@@ -256,7 +255,7 @@ impl Node {
 
     /// The peer of a pending dial answers.
     pub(super) fn dial_answers(&mut self, id: u64, out: &mut dyn Sink) {
-        let Some(d) = self.traffic.dials.pending.remove(&id) else {
+        let Some(d) = self.traffic.dials.pending.remove(id) else {
             return;
         };
         match d.ends {
@@ -270,7 +269,7 @@ impl Node {
 
     /// A pending dial runs out of time.
     pub(super) fn dial_ends(&mut self, id: u64, out: &mut dyn Sink) {
-        if let Some(d) = self.traffic.dials.pending.remove(&id) {
+        if let Some(d) = self.traffic.dials.pending.remove(id) {
             out.reply(d.client, Reply::Error("dial timeout".to_owned()));
         }
     }
@@ -285,7 +284,7 @@ impl Node {
     /// Forgets a client's dials; gives how many there were.
     pub(super) fn forget_dials(&mut self, client: ClientId) -> usize {
         let before = self.traffic.dials.len();
-        self.traffic.dials.pending.retain(|_, d| d.client != client);
+        self.traffic.dials.pending.retain(|d| d.client != client);
         before - self.traffic.dials.len()
     }
 }

@@ -1,11 +1,9 @@
 //! Signed request envelopes: made here, and verified here. Texts: recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::json;
-
-use super::{Answer, Node};
+use super::{Answer, Ids, Node, Table};
+use crate::go::json::object;
 use crate::go::quote::quote;
 use crate::go::sha256::{hex, sha256};
 use crate::go::{base64, time};
@@ -20,8 +18,8 @@ const DEFAULT_SKEW: u64 = 300;
 /// those not found.
 #[derive(Debug, Default)]
 pub struct KeyCache {
-    found: BTreeMap<u32, u32>,
-    missing: BTreeSet<u32>,
+    found: Table<u32, u32>,
+    missing: Ids,
     nonces: u64,
 }
 
@@ -69,10 +67,10 @@ impl Node {
         let signer = address.hex();
         let envelope = format!("{DOMAIN}|{signer}|{secs}|{nonce}|{body_hash}|{audience}");
         let signature = self.signature(&envelope, self.identity.generation);
-        let body = json!({
+        let body = object! {
             "address": address.to_string(), "envelope": envelope,
             "signature": base64::encode(&signature), "type": "sign_envelope_ok",
-        });
+        };
         Ok(Some(Reply::Json(Command::SignEnvelope, body)))
     }
 
@@ -114,15 +112,15 @@ impl Node {
             return Err("verify_envelope: envelope and signature required".to_owned());
         }
         let body = match self.verify(envelope, signature, max_skew_secs, now) {
-            Err(reason) => json!({
+            Err(reason) => object! {
                 "reason": reason, "type": "verify_envelope_ok", "valid": false,
-            }),
+            },
             Ok((signer, via)) => {
-                let mut body = json!({
+                let mut body = object! {
                     "address": signer.to_string(), "node_id": signer.node,
                     "trusted": self.trust.listed(signer.node), "type": "verify_envelope_ok",
                     "valid": true, "verified_via": via,
-                });
+                };
                 if check_standing {
                     body["network_member"] = true.into();
                 }
@@ -173,11 +171,11 @@ impl Node {
     }
 
     fn look_up_key(&mut self, node: u32) -> Result<(u32, &'static str), String> {
-        if let Some(generation) = self.keys.found.get(&node) {
+        if let Some(generation) = self.keys.found.get(node) {
             return Ok((*generation, "cache"));
         }
         if !self.exists(node) {
-            let why = if self.keys.missing.insert(node) {
+            let why = if self.keys.missing.insert(node, ()) {
                 format!("lookup node {node}: registry: node {node}: node not found")
             } else {
                 "peer pubkey unresolved (negatively cached)".to_owned()

@@ -1,10 +1,8 @@
 //! The node's own identity: name, visibility, tags, webhook, keys, registration.
 
-use serde_json::json;
-
 use super::config::NodeConfig;
 use super::{Answer, Node, names};
-use crate::go::{base64, sha256::sha256, url};
+use crate::go::{base64, json::object, sha256::sha256, url};
 use crate::wire::{Address, Command, Reply};
 
 /// Most tags of a node that the daemon takes. Source: the real daemon.
@@ -81,10 +79,10 @@ impl Node {
                 format!("resolve_hostname: registry: hostname {name} not found")
             })?
         };
-        let body = json!({
+        let body = object! {
             "address": Address::new(0, node_id).to_string(), "hostname": hostname,
             "node_id": node_id, "public": public, "type": "resolve_hostname_ok",
-        });
+        };
         Ok(Some(Reply::Json(Command::ResolveHostname, body)))
     }
 
@@ -101,9 +99,9 @@ impl Node {
             )));
         }
         self.identity.hostname = hostname.to_owned();
-        let body = json!({
+        let body = object! {
             "hostname": hostname, "node_id": self.identity.node_id, "type": "set_hostname_ok",
-        });
+        };
         Ok(Some(Reply::Json(Command::SetHostname, body)))
     }
 
@@ -111,10 +109,10 @@ impl Node {
         self.must_be_registered()
             .map_err(|text| format!("set_visibility: registry: {text}"))?;
         self.identity.public = public;
-        let body = json!({
+        let body = object! {
             "node_id": self.identity.node_id, "type": "set_visibility_ok",
             "visibility": if public { "public" } else { "private" },
-        });
+        };
         Ok(Some(Reply::Json(Command::SetVisibility, body)))
     }
 
@@ -125,10 +123,14 @@ impl Node {
         let refused = |text: String| format!("set_tags: registry: {text}");
         let tags = names::normalise_tags(tags).map_err(refused)?;
         self.must_be_registered().map_err(refused)?;
-        let shown = if tags.is_empty() { None } else { Some(&tags) };
-        let body = json!({
+        let shown = if tags.is_empty() {
+            None
+        } else {
+            Some(&tags[..])
+        };
+        let body = object! {
             "node_id": self.identity.node_id, "tags": shown, "type": "set_tags_ok",
-        });
+        };
         self.identity.tags = tags;
         Ok(Some(Reply::Json(Command::SetTags, body)))
     }
@@ -138,7 +140,7 @@ impl Node {
             url::check_webhook(text)?;
         }
         self.identity.webhook = String::from_utf8_lossy(text).into_owned();
-        let body = json!({"webhook": self.identity.webhook});
+        let body = object! {"webhook": &*self.identity.webhook};
         Ok(Some(Reply::Json(Command::SetWebhook, body)))
     }
 
@@ -148,7 +150,7 @@ impl Node {
         self.networks.forget_node(self.identity.node_id);
         Ok(Some(Reply::Json(
             Command::Deregister,
-            json!({"type": "deregister_ok"}),
+            object! {"type": "deregister_ok"},
         )))
     }
 
@@ -158,10 +160,10 @@ impl Node {
         let own = &mut self.identity;
         own.generation += 1;
         own.public_key = public_key(self.seed, own.node_id, own.generation);
-        let body = json!({
+        let body = object! {
             "address": own.address().to_string(), "node_id": own.node_id,
-            "public_key": own.public_key, "type": "rotate_key_ok",
-        });
+            "public_key": &*own.public_key, "type": "rotate_key_ok",
+        };
         Ok(Some(Reply::Json(Command::RotateKey, body)))
     }
 

@@ -1,12 +1,12 @@
 //! Managed networks: policies, the engines that run them, and tags of members.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::Map;
 
 use super::config::Config;
-use super::{Answer, Node, names};
+use super::{Answer, Node, Table, names};
+use crate::go::json::{object, set};
 use crate::go::time::rfc3339;
 use crate::policy::{Event, Facts, Policy};
 use crate::wire::{Address, Command, Reply};
@@ -14,8 +14,8 @@ use crate::wire::{Address, Command, Reply};
 /// Engines and policies by network.
 #[derive(Debug)]
 pub struct Managed {
-    runners: BTreeMap<u16, Runner>,
-    policies: BTreeMap<u16, Policy>,
+    runners: Table<u16, Runner>,
+    policies: Table<u16, Policy>,
 }
 
 /// An engine that runs on a network.
@@ -39,12 +39,13 @@ impl Runner {
 
 impl Managed {
     pub fn new(config: &Config, start: u64) -> Self {
-        let managed = config.networks.iter().filter(|n| n.managed);
+        let mut runners = Table::new();
+        for network in config.networks.iter().filter(|n| n.managed) {
+            runners.insert(network.id, Runner::new("managed", start));
+        }
         Managed {
-            runners: managed
-                .map(|n| (n.id, Runner::new("managed", start)))
-                .collect(),
-            policies: BTreeMap::new(),
+            runners,
+            policies: Table::new(),
         }
     }
 
@@ -52,10 +53,10 @@ impl Managed {
     /// that runs.
     fn runner(&mut self, id: u16) -> Option<(u16, &mut Runner)> {
         let id = match id {
-            0 => *self.runners.keys().next()?,
+            0 => self.runners.keys().next()?,
             id => id,
         };
-        self.runners.get_mut(&id).map(|runner| (id, runner))
+        self.runners.get_mut(id).map(|runner| (id, runner))
     }
 }
 
@@ -71,11 +72,11 @@ impl Node {
 
     pub(super) fn managed_status(&mut self, id: u16, now: Duration) -> Answer<'_> {
         let (id, runner) = self.running(id, now).ok_or(NONE_ACTIVE)?;
-        let body = json!({
+        let body = object! {
             "cycle_num": runner.cycles, "engine": runner.engine,
             "joined_at": rfc3339(runner.joined_at), "network_id": id,
             "peers": self.engine_peers(id),
-        });
+        };
         Ok(Some(Reply::Json(Command::ManagedStatus, body)))
     }
 
@@ -83,10 +84,10 @@ impl Node {
         let (id, runner) = self.running(id, now).ok_or(NONE_ACTIVE)?;
         runner.cycles += 1;
         let cycles = runner.cycles;
-        let body = json!({
+        let body = object! {
             "cycle_num": cycles, "evicted": 0, "filled": 0, "filled_trust": 0, "network_id": id,
             "peers": self.engine_peers(id), "pruned": 0, "pruned_trust": 0,
-        });
+        };
         Ok(Some(Reply::Json(Command::ManagedCycle, body)))
     }
 
@@ -95,10 +96,10 @@ impl Node {
         if running.is_none() && !self.lenient() {
             return Err("managed: no active policy runner for network".to_owned());
         }
-        let body = json!({
+        let body = object! {
             "network_id": id, "peers": self.engine_peers(running.unwrap_or(id)),
             "type": "managed_reconcile_ok",
-        });
+        };
         Ok(Some(Reply::Json(Command::ManagedReconcile, body)))
     }
 
@@ -107,7 +108,7 @@ impl Node {
     }
 
     pub(super) fn policy_get(&self, network_id: u16) -> Answer<'_> {
-        let document = self.managed.policies.get(&network_id).map(Policy::text);
+        let document = self.managed.policies.get(network_id).map(Policy::text);
         let managed = self.networks.get(network_id).is_some_and(|n| n.managed);
         let engine = match document {
             Some(_) => "policy",
@@ -135,9 +136,9 @@ impl Node {
         self.managed.policies.insert(network_id, policy);
         let runner = Runner::new("policy", self.clock.unix_secs(now));
         self.managed.runners.insert(network_id, runner);
-        let body = json!({
+        let body = object! {
             "applied": true, "network_id": network_id, "type": "managed_policy_ok",
-        });
+        };
         Ok(Some(Reply::Json(Command::PolicySet, body)))
     }
 
@@ -150,7 +151,7 @@ impl Node {
         size: usize,
     ) -> Result<(), String> {
         let network = to.network;
-        let Some(policy) = self.managed.policies.get(&network) else {
+        let Some(policy) = self.managed.policies.get(network) else {
             return Ok(());
         };
         let own = self.identity.node_id;
@@ -161,7 +162,7 @@ impl Node {
         let tags = |node| {
             let network = self.networks.get(network);
             network
-                .and_then(|n| n.tags.get(&node).cloned())
+                .and_then(|n| n.tags.get(node).cloned())
                 .unwrap_or_default()
         };
         let facts = Facts {
@@ -192,19 +193,19 @@ impl Node {
         let network = self.networks.get(network_id);
         let tags = |node: u32| {
             network
-                .and_then(|n| n.tags.get(&node).cloned())
+                .and_then(|n| n.tags.get(node).cloned())
                 .unwrap_or_default()
         };
-        let mut body = json!({"network_id": network_id, "type": "get_member_tags_ok"});
+        let mut body = object! {"network_id": network_id, "type": "get_member_tags_ok"};
         if node_id == 0 {
             let members = network.map(|n| n.members.clone()).unwrap_or_default();
-            let rows: Map<String, Value> = members
-                .into_iter()
-                .map(|node| (node.to_string(), json!(tags(node))))
-                .collect();
+            let mut rows = Map::new();
+            for node in members {
+                set(&mut rows, &node.to_string(), tags(node));
+            }
             body["members"] = rows.into();
         } else {
-            body["tags"] = json!(tags(node_id));
+            body["tags"] = tags(node_id).into();
             body["target_node_id"] = node_id.into();
         }
         Ok(Some(Reply::Json(Command::MemberTagsGet, body)))
@@ -219,10 +220,10 @@ impl Node {
         self.may_tag(network_id, node_id, tags)
             .map_err(|text| format!("member-tags set: registry: {text}"))?;
         let shown = if tags.is_empty() { None } else { Some(tags) };
-        let body = json!({
+        let body = object! {
             "network_id": network_id, "tags": shown, "target_node_id": node_id,
             "type": "set_member_tags_ok",
-        });
+        };
         let network = self.networks.get_or_make(network_id);
         if !network.members.contains(&node_id) {
             // Only the lenient profile comes here without a member: it is taken to be one.

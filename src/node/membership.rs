@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::config::JoinRule;
 use super::networks::Invite;
 use super::peers::endpoint;
-use super::{Answer, Node};
+use super::{Answer, Ids, Node};
+use crate::go::json::{object, set};
 use crate::go::time::rfc3339;
 use crate::wire::{Address, Command, Reply};
 
@@ -22,21 +23,21 @@ type Refusal = Result<(), String>;
 impl Node {
     pub(super) fn network_list(&self) -> Answer<'_> {
         let row = |id: u16, name: &str, rule: &str, enterprise: bool, created: u64| {
-            json!({
+            object! {
                 "created": created, "enterprise": enterprise, "id": id,
                 "join_rule": rule, "name": name,
-            })
+            }
         };
         let mut rows = vec![row(0, "backbone", "open", false, self.networks.start())];
         for (id, n) in self.networks.iter() {
             let mut entry = row(id, &n.name, n.join_rule.name(), n.enterprise, n.created);
             if n.managed {
                 entry["managed"] = true.into();
-                entry["rules"] = json!({});
+                entry["rules"] = object! {};
             }
             rows.push(entry);
         }
-        let body = json!({"networks": rows, "type": "list_networks_ok"});
+        let body = object! {"networks": rows, "type": "list_networks_ok"};
         Ok(Some(Reply::Json(Command::NetworkList, body)))
     }
 
@@ -49,10 +50,10 @@ impl Node {
             network.members.push(own);
         }
         self.networks.note_joined(id);
-        let body = json!({
+        let body = object! {
             "address": Address::new(id, own).to_string(), "network_id": id,
             "type": "join_network_ok",
-        });
+        };
         Ok(Some(Reply::Json(Command::NetworkJoin, body)))
     }
 
@@ -90,11 +91,11 @@ impl Node {
             .map_err(|text| format!("network leave: registry: {text}"))?;
         if let Some(network) = self.networks.get_mut(id) {
             network.members.retain(|member| *member != own);
-            network.invited.clear();
+            network.invited = Ids::new();
         }
         self.networks.note_left(id);
         self.networks.invites.retain(|i| i.network_id != id);
-        let body = json!({"network_id": id, "type": "leave_network_ok"});
+        let body = object! {"network_id": id, "type": "leave_network_ok"};
         Ok(Some(Reply::Json(Command::NetworkLeave, body)))
     }
 
@@ -140,26 +141,23 @@ impl Node {
             .into_iter()
             .map(|node| self.member_row(id, node, now))
             .collect();
-        let body = json!({"nodes": rows, "type": "list_nodes_ok"});
+        let body = object! {"nodes": rows, "type": "list_nodes_ok"};
         Ok(Some(Reply::Json(Command::NetworkMembers, body)))
     }
 
     fn member_row(&self, id: u16, node: u32, now: Duration) -> Value {
         let mut row = Map::new();
-        let mut set = |key: &str, value: Value| {
-            row.insert(key.to_owned(), value);
-        };
-        set("address", Address::new(id, node).to_string().into());
-        set("node_id", node.into());
+        set(&mut row, "address", Address::new(id, node).to_string());
+        set(&mut row, "node_id", node);
         if id != 0 {
-            set("role", ROLE.into());
-            let tags = self.networks.get(id).and_then(|n| n.tags.get(&node));
+            set(&mut row, "role", ROLE);
+            let tags = self.networks.get(id).and_then(|n| n.tags.get(node));
             if let Some(tags) = tags.filter(|tags| !tags.is_empty()) {
-                set("member_tags", json!(tags));
+                set(&mut row, "member_tags", &tags[..]);
             }
         }
         if !self.exists(node) {
-            set("offline", true.into());
+            set(&mut row, "offline", true);
             return row.into();
         }
         let own = node == self.identity.node_id;
@@ -169,15 +167,15 @@ impl Node {
             None => ("", true),
         };
         if !hostname.is_empty() {
-            set("hostname", hostname.into());
+            set(&mut row, "hostname", hostname);
         }
-        set("last_seen", rfc3339(self.clock.unix_secs(now)).into());
-        set("public", public.into());
+        set(&mut row, "last_seen", rfc3339(self.clock.unix_secs(now)));
+        set(&mut row, "public", public);
         if public {
-            set("real_addr", endpoint(node).into());
+            set(&mut row, "real_addr", endpoint(node));
         }
         if own && !self.identity.tags.is_empty() {
-            set("tags", json!(self.identity.tags));
+            set(&mut row, "tags", &self.identity.tags[..]);
         }
         row.into()
     }
@@ -186,10 +184,10 @@ impl Node {
         self.may_invite(id, target)
             .map_err(|text| format!("network invite: registry: {text}"))?;
         let network = self.networks.get_or_make(id);
-        let mut body = json!({
+        let mut body = object! {
             "network_id": id, "target_node_id": target, "type": "invite_to_network_ok",
-        });
-        if !network.invited.insert(target) {
+        };
+        if !network.invited.insert(target, ()) {
             body["status"] = "already_invited".into();
         }
         Ok(Some(Reply::Json(Command::NetworkInvite, body)))
@@ -230,11 +228,11 @@ impl Node {
         let waiting = self
             .networks
             .iter()
-            .filter(|(_, n)| n.invited.contains(&target));
+            .filter(|(_, n)| n.invited.contains(target));
         let known = self
             .networks
             .get(id)
-            .is_some_and(|n| n.invited.contains(&target));
+            .is_some_and(|n| n.invited.contains(target));
         if !known && waiting.count() >= INBOX_MAX {
             return Err(format!("invite inbox full for node {target}"));
         }
@@ -249,12 +247,12 @@ impl Node {
             ));
         }
         let row = |i: &Invite| {
-            json!({
+            object! {
                 "inviter_id": i.inviter_id, "network_id": i.network_id, "timestamp": i.timestamp,
-            })
+            }
         };
         let rows: Vec<_> = self.networks.invites.iter().map(row).collect();
-        let body = json!({"invites": rows, "type": "poll_invites_ok"});
+        let body = object! {"invites": rows, "type": "poll_invites_ok"};
         Ok(Some(Reply::Json(Command::NetworkPollInvites, body)))
     }
 
@@ -270,7 +268,7 @@ impl Node {
                 network.members.push(own);
             }
         }
-        let body = json!({"accepted": accept, "network_id": id, "type": "respond_invite_ok"});
+        let body = object! {"accepted": accept, "network_id": id, "type": "respond_invite_ok"};
         Ok(Some(Reply::Json(Command::NetworkRespondInvite, body)))
     }
 

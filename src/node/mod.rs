@@ -15,17 +15,20 @@ mod networks;
 mod peers;
 mod schedule;
 mod services;
+mod state;
 mod status;
 mod streams;
+mod table;
 mod trust;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 pub use config::{
     Config, InviteConfig, JoinRule, NetworkConfig, NodeConfig, PeerConfig, PendingConfig, Profile,
     Service,
 };
+pub use table::Table;
 
 use crate::wire::{Push, Reply, Request};
 use clock::Clock;
@@ -39,6 +42,9 @@ use services::Brokers;
 use status::Traffic;
 use streams::Streams;
 use trust::Trust;
+
+/// Ids of nodes or streams, in their order.
+type Ids = Table<u32, ()>;
 
 /// A client of the daemon, numbered from 1 in order of arrival.
 pub type ClientId = u64;
@@ -60,8 +66,7 @@ pub trait Sink {
 /// What the node keeps about one client.
 #[derive(Debug, Default)]
 struct Client {
-    ports: BTreeSet<u16>,
-    streams: BTreeSet<u32>,
+    streams: Ids,
 }
 
 /// The node.
@@ -77,7 +82,7 @@ pub struct Node {
     networks: Networks,
     managed: Managed,
     keys: KeyCache,
-    clients: BTreeMap<ClientId, Client>,
+    clients: Table<ClientId, Client>,
     ports: HashMap<u16, ClientId>,
     streams: Streams,
     brokers: Brokers,
@@ -104,7 +109,7 @@ impl Node {
             networks: Networks::new(config, start),
             managed: Managed::new(config, start),
             keys: KeyCache::default(),
-            clients: BTreeMap::new(),
+            clients: Table::new(),
             ports: HashMap::new(),
             streams: Streams::default(),
             brokers: Brokers::default(),
@@ -122,11 +127,8 @@ impl Node {
     /// A client has gone: its ports are free, its streams end, what it waited for is forgotten.
     pub fn client_gone(&mut self, client: ClientId, now: Duration, out: &mut dyn Sink) {
         self.end_streams(client, now, out);
-        if let Some(gone) = self.clients.remove(&client) {
-            for port in gone.ports {
-                self.ports.remove(&port);
-            }
-        }
+        self.clients.remove(client);
+        self.ports.retain(|_, owner| *owner != client);
         self.forget_waits(client);
         self.forget_dials(client);
     }
@@ -288,9 +290,6 @@ impl Node {
             return Err(format!("port {port} already bound"));
         }
         self.ports.insert(port, client);
-        if let Some(owner) = self.clients.get_mut(&client) {
-            owner.ports.insert(port);
-        }
         Ok(Some(Reply::Bound(port)))
     }
 
@@ -299,9 +298,6 @@ impl Node {
             return Err("unbind: port is not owned by this client".to_owned());
         }
         self.ports.remove(&port);
-        if let Some(owner) = self.clients.get_mut(&client) {
-            owner.ports.remove(&port);
-        }
         Ok(Some(Reply::Unbound(port)))
     }
 

@@ -1,8 +1,7 @@
 //! Networks as the registry keeps them: members, invitations, tags.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::config::{Config, JoinRule, NetworkConfig};
+use super::{Ids, Table};
 
 /// One network.
 #[derive(Debug)]
@@ -16,14 +15,14 @@ pub struct Network {
     pub enterprise: bool,
     /// Unix seconds.
     pub created: u64,
-    pub tags: BTreeMap<u32, Vec<String>>,
+    pub tags: Table<u32, Vec<String>>,
     /// Nodes that have an invitation from here which they have not answered.
-    pub invited: BTreeSet<u32>,
+    pub invited: Ids,
 }
 
 impl Network {
-    fn new(config: &NetworkConfig, created: u64) -> Self {
-        Network {
+    fn new(config: &NetworkConfig, created: u64) -> Box<Self> {
+        Box::new(Network {
             name: config.name.clone(),
             join_rule: config.join_rule.clone(),
             token: config.token.clone(),
@@ -31,9 +30,9 @@ impl Network {
             managed: config.managed,
             enterprise: config.enterprise,
             created,
-            tags: BTreeMap::new(),
-            invited: BTreeSet::new(),
-        }
+            tags: Table::new(),
+            invited: Ids::new(),
+        })
     }
 }
 
@@ -49,7 +48,7 @@ pub struct Invite {
 /// All networks but the backbone.
 #[derive(Debug)]
 pub struct Networks {
-    table: BTreeMap<u16, Network>,
+    table: Table<u16, Box<Network>>,
     /// Networks that the daemon itself has joined, in that order.
     joined: Vec<u16>,
     pub invites: Vec<Invite>,
@@ -59,22 +58,21 @@ pub struct Networks {
 impl Networks {
     pub fn new(config: &Config, start: u64) -> Self {
         let own = config.node.node_id;
+        let (mut table, mut joined) = (Table::new(), Vec::new());
+        for network in &config.networks {
+            table.insert(network.id, Network::new(network, start));
+            if network.members.contains(&own) {
+                joined.push(network.id);
+            }
+        }
         let invites = config.invites.iter().map(|i| Invite {
             network_id: i.network_id,
             inviter_id: i.inviter_id,
             timestamp: start,
         });
-        let listed = &config.networks;
         Networks {
-            table: listed
-                .iter()
-                .map(|n| (n.id, Network::new(n, start)))
-                .collect(),
-            joined: listed
-                .iter()
-                .filter(|n| n.members.contains(&own))
-                .map(|n| n.id)
-                .collect(),
+            table,
+            joined,
             invites: invites.collect(),
             start,
         }
@@ -86,24 +84,23 @@ impl Networks {
     }
 
     pub fn get(&self, id: u16) -> Option<&Network> {
-        self.table.get(&id)
+        self.table.get(id).map(|network| &**network)
     }
 
     pub fn get_mut(&mut self, id: u16) -> Option<&mut Network> {
-        self.table.get_mut(&id)
+        self.table.get_mut(id).map(|network| &mut **network)
     }
 
     /// The network of an id, made up where there is none.
     pub fn get_or_make(&mut self, id: u16) -> &mut Network {
         let start = self.start;
         self.table
-            .entry(id)
-            .or_insert_with(|| Network::new(&NetworkConfig::new(id), start))
+            .get_or_make(id, || Network::new(&NetworkConfig::new(id), start))
     }
 
     /// In the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = (u16, &Network)> {
-        self.table.iter().map(|(id, network)| (*id, network))
+        self.table.iter().map(|(id, network)| (id, &**network))
     }
 
     pub fn joined(&self) -> &[u16] {

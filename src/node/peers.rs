@@ -1,12 +1,10 @@
 //! Other nodes: those that were configured, and those that the lenient profile makes up.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::json;
-
 use super::config::{Config, PeerConfig, Service};
-use super::{Answer, Node, names};
+use super::{Answer, Ids, Node, Table, names};
+use crate::go::json::object;
 use crate::go::sha256::sha256;
 use crate::wire::address::BROADCAST_NODE;
 use crate::wire::{Command, Reply};
@@ -14,36 +12,34 @@ use crate::wire::{Command, Reply};
 /// All peers that the node knows by id, and those it has had to do with.
 #[derive(Debug)]
 pub struct Peers {
-    listed: BTreeMap<u32, PeerConfig>,
+    listed: Table<u32, Box<PeerConfig>>,
     /// Peers with which there is a tunnel: they were dialled, written to or asked for trust.
-    contacted: BTreeSet<u32>,
+    contacted: Ids,
 }
 
 impl Peers {
     pub fn new(config: &Config) -> Self {
-        let mut listed: BTreeMap<u32, PeerConfig> = config
-            .peers
-            .iter()
-            .map(|peer| (peer.node_id, peer.clone()))
-            .collect();
+        let mut listed = Table::new();
+        for peer in &config.peers {
+            listed.insert(peer.node_id, Box::new(peer.clone()));
+        }
         // Who asks for trust exists, listed or not.
         for asking in &config.pending {
-            listed
-                .entry(asking.node_id)
-                .or_insert_with(|| PeerConfig::new(asking.node_id));
+            let unlisted = || Box::new(PeerConfig::new(asking.node_id));
+            listed.get_or_make(asking.node_id, unlisted);
         }
         Peers {
             listed,
-            contacted: BTreeSet::new(),
+            contacted: Ids::new(),
         }
     }
 
     pub fn listed(&self, node_id: u32) -> Option<&PeerConfig> {
-        self.listed.get(&node_id)
+        self.listed.get(node_id).map(|peer| &**peer)
     }
 
     pub fn all_listed(&self) -> impl Iterator<Item = &PeerConfig> {
-        self.listed.values()
+        self.listed.values().map(|peer| &**peer)
     }
 
     /// The listed peer that has a name; an empty name is nobody's.
@@ -54,18 +50,18 @@ impl Peers {
             .map(|peer| peer.node_id)
     }
 
-    pub fn contacted(&self) -> &BTreeSet<u32> {
+    pub fn contacted(&self) -> &Ids {
         &self.contacted
     }
 
     /// What a peer does on a port, if it was configured to do something there.
     pub fn configured(&self, node_id: u32, port: u16) -> Option<&Service> {
-        self.listed.get(&node_id)?.services.get(&port)
+        self.listed.get(node_id)?.services.get(port)
     }
 
     pub fn latency(&self, node_id: u32) -> Duration {
         self.listed
-            .get(&node_id)
+            .get(node_id)
             .map_or(Duration::ZERO, |peer| peer.latency)
     }
 }
@@ -132,26 +128,26 @@ impl Node {
     /// Whether a node that is hidden since trust was revoked still has its tunnel: it drops what
     /// comes through it without an answer.
     pub(super) fn drops_silently(&self, node_id: u32) -> bool {
-        self.is_hidden(node_id) && self.refuses(node_id) && self.peers.contacted.contains(&node_id)
+        self.is_hidden(node_id) && self.refuses(node_id) && self.peers.contacted.contains(node_id)
     }
 
     /// Notes that there is a tunnel to a peer.
     pub(super) fn touch(&mut self, node_id: u32) {
         if node_id != self.identity.node_id {
-            self.peers.contacted.insert(node_id);
+            self.peers.contacted.insert(node_id, ());
         }
     }
 
     pub(super) fn prefer_direct(&mut self, node_id: u32) -> Answer<'_> {
-        let had_tunnel = self.peers.contacted.contains(&node_id);
+        let had_tunnel = self.peers.contacted.contains(node_id);
         let error = self.reach(node_id).err().unwrap_or_default();
         if error.is_empty() {
             self.touch(node_id);
         }
-        let body = json!({
+        let body = object! {
             "had_tunnel": had_tunnel, "node_id": node_id, "pila_pushed": error.is_empty(),
             "resolve_error": error, "was_relay_active": false, "was_relay_pinned": false,
-        });
+        };
         Ok(Some(Reply::Json(Command::PreferDirect, body)))
     }
 }

@@ -1,9 +1,10 @@
 //! What the node does later: ends of waits and dials, and data of peers that take their time.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use super::ClientId;
+use super::{ClientId, Table};
 
 /// Something that is due at a time.
 #[derive(Debug)]
@@ -27,46 +28,77 @@ pub enum Later {
 /// Entries in the order of their time, and of their making where times are equal.
 #[derive(Debug, Default)]
 pub struct Schedule {
-    entries: BTreeMap<(Duration, u64), Later>,
+    entries: BinaryHeap<Entry>,
     made: u64,
-    held: BTreeMap<ClientId, usize>,
+    held: Table<ClientId, usize>,
 }
+
+#[derive(Debug)]
+struct Entry {
+    at: Duration,
+    made: u64,
+    later: Later,
+}
+
+/// The earlier is the greater: a heap gives its greatest entry.
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.made).cmp(&(self.at, self.made))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Entry {}
 
 impl Schedule {
     pub fn add(&mut self, at: Duration, later: Later) {
         self.made += 1;
-        self.entries.insert((at, self.made), later);
+        let made = self.made;
+        self.entries.push(Entry { at, made, later });
     }
 
     /// The time of the first entry.
     pub fn next(&self) -> Option<Duration> {
-        self.entries.keys().next().map(|(at, _)| *at)
+        self.entries.peek().map(|first| first.at)
     }
 
     /// Takes the first entry if it is due.
     pub fn due(&mut self, now: Duration) -> Option<Later> {
-        let first = self.entries.first_entry()?;
-        (first.key().0 <= now).then(|| first.remove())
+        if self.next()? > now {
+            return None;
+        }
+        self.entries.pop().map(|first| first.later)
     }
 
     /// Counts data that waits for a client here.
     pub fn hold(&mut self, client: ClientId, bytes: usize) {
-        *self.held.entry(client).or_default() += bytes;
+        *self.held.get_or_make(client, || 0) += bytes;
     }
 
     /// Counts data of a client that waits no more.
     pub fn release(&mut self, client: ClientId, bytes: usize) {
-        if let Some(held) = self.held.get_mut(&client) {
+        if let Some(held) = self.held.get_mut(client) {
             *held = held.saturating_sub(bytes);
             if *held == 0 {
-                self.held.remove(&client);
+                self.held.remove(client);
             }
         }
     }
 
     /// Bytes of data that wait for a client here.
     pub fn held(&self, client: ClientId) -> usize {
-        self.held.get(&client).copied().unwrap_or(0)
+        self.held.get(client).copied().unwrap_or(0)
     }
 }
 

@@ -95,9 +95,9 @@ impl Node {
             cong_win: WINDOW.0,
         }));
         let counters = self.counters(now);
-        let peer = |node_id: &u32| PeerEntry {
-            node_id: *node_id,
-            endpoint: endpoint(*node_id),
+        let peer = |node_id: u32| PeerEntry {
+            node_id,
+            endpoint: endpoint(node_id),
         };
         let own = &self.identity;
         Reply::Info(Box::new(Info {
@@ -113,7 +113,7 @@ impl Node {
             counters,
             networks: self.networks.joined(),
             conn_list,
-            peer_list: self.peers.contacted().iter().map(peer).collect(),
+            peer_list: self.peers.contacted().keys().map(peer).collect(),
         }))
     }
 }

@@ -285,8 +285,8 @@ impl Node {
     }
 
     fn disown(&mut self, owner: ClientId, conn: u32) {
-        if let Some(client) = self.clients.get_mut(&owner) {
-            client.streams.remove(&conn);
+        if let Some(client) = self.clients.get_mut(owner) {
+            client.streams.remove(conn);
         }
     }
 
@@ -298,10 +298,10 @@ impl Node {
         now: Duration,
         out: &mut dyn Sink,
     ) -> Vec<u32> {
-        let Some(owner) = self.clients.get_mut(&client) else {
+        let Some(owner) = self.clients.get_mut(client) else {
             return Vec::new();
         };
-        let own = std::mem::take(&mut owner.streams);
+        let own: Vec<u32> = std::mem::take(&mut owner.streams).keys().collect();
         for conn in &own {
             if let Some((owner, conn)) = self.end(*conn, now)
                 && owner != client
@@ -309,7 +309,7 @@ impl Node {
                 out.push(owner, Push::CloseOk { conn });
             }
         }
-        own.into_iter().collect()
+        own
     }
 }
 

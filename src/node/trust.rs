@@ -1,13 +1,14 @@
 //! Trust between the node and its peers: requests, approvals, and those who wait for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::VecDeque;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::Value;
 
 use super::config::{Config, Profile};
 use super::schedule::Later;
-use super::{Answer, ClientId, Node, Sink};
+use super::{Answer, ClientId, Ids, Node, Sink, Table};
+use crate::go::json::object;
 use crate::wire::{Command, Reply};
 
 /// Longest `handshake.wait`. Source: the real daemon.
@@ -16,13 +17,14 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Who trusts whom.
 #[derive(Debug)]
 pub struct Trust {
-    trusted: BTreeMap<u32, Trusted>,
+    trusted: Table<u32, Trusted>,
     pending: Vec<Pending>,
     /// Peers that were rejected or revoked: their requests are ignored.
-    refused: BTreeSet<u32>,
+    refused: Ids,
     /// Listed peers that were configured as not trusted.
-    withheld: BTreeSet<u32>,
-    waits: BTreeMap<u64, Wait>,
+    withheld: Ids,
+    /// In the order of their ids.
+    waits: VecDeque<Wait>,
     waits_made: u64,
 }
 
@@ -42,6 +44,7 @@ struct Pending {
 
 #[derive(Debug)]
 struct Wait {
+    id: u64,
     client: ClientId,
     node_id: u32,
 }
@@ -53,21 +56,25 @@ impl Trust {
             approved_at: start,
             mutual: true,
         };
-        let (trusted, withheld): (Vec<_>, Vec<_>) = config
-            .peers
-            .iter()
-            .partition(|peer| peer.trusted.unwrap_or(lenient));
+        let (mut trusted, mut withheld) = (Table::new(), Ids::new());
+        for peer in &config.peers {
+            if peer.trusted.unwrap_or(lenient) {
+                trusted.insert(peer.node_id, entry);
+            } else {
+                withheld.insert(peer.node_id, ());
+            }
+        }
         let pending = config.pending.iter().map(|p| Pending {
             node_id: p.node_id,
             justification: p.justification.clone(),
             received_at: start,
         });
         Trust {
-            trusted: trusted.iter().map(|p| (p.node_id, entry)).collect(),
+            trusted,
             pending: pending.collect(),
-            refused: BTreeSet::new(),
-            withheld: withheld.iter().map(|p| p.node_id).collect(),
-            waits: BTreeMap::new(),
+            refused: Ids::new(),
+            withheld,
+            waits: VecDeque::new(),
             waits_made: 0,
         }
     }
@@ -78,7 +85,19 @@ impl Trust {
 
     /// Whether a peer is in the list of trusted ones.
     pub fn listed(&self, node_id: u32) -> bool {
-        self.trusted.contains_key(&node_id)
+        self.trusted.contains(node_id)
+    }
+
+    /// Who is trusted, who waits and who was refused.
+    pub fn state(&self) -> Value {
+        let pending = self.pending.iter().map(|p| {
+            object! {"justification": &*p.justification, "node_id": p.node_id}
+        });
+        object! {
+            "pending": pending.collect::<Value>(),
+            "refused": self.refused.keys().collect::<Value>(),
+            "trusted": self.trusted.keys().collect::<Value>(),
+        }
     }
 
     fn take_pending(&mut self, node_id: u32) -> bool {
@@ -89,12 +108,12 @@ impl Trust {
 }
 
 fn outcome(node_id: u32, status: &str) -> Answer<'static> {
-    let body = json!({"node_id": node_id, "status": status});
+    let body = object! {"node_id": node_id, "status": status};
     Ok(Some(Reply::Json(Command::HandshakeSend, body)))
 }
 
 fn waited(node_id: u32, trusted: bool) -> Reply<'static> {
-    let body = json!({"node_id": node_id, "trusted": trusted});
+    let body = object! {"node_id": node_id, "trusted": trusted};
     Reply::Json(Command::HandshakeWait, body)
 }
 
@@ -104,14 +123,14 @@ impl Node {
     pub(super) fn trusts(&self, node_id: u32) -> bool {
         let presumed = self.lenient()
             && self.exists(node_id)
-            && !self.trust.refused.contains(&node_id)
-            && !self.trust.withheld.contains(&node_id);
+            && !self.trust.refused.contains(node_id)
+            && !self.trust.withheld.contains(node_id);
         self.trust.listed(node_id) || presumed
     }
 
     /// Whether trust in a node was refused or revoked.
     pub(super) fn refuses(&self, node_id: u32) -> bool {
-        self.trust.refused.contains(&node_id)
+        self.trust.refused.contains(node_id)
     }
 
     pub(super) fn handshake_send(
@@ -129,7 +148,7 @@ impl Node {
         let both_asked = self.trust.take_pending(node_id);
         let itself = node_id == self.identity.node_id;
         // A lenient peer approves at once; one that was refused ignores what comes.
-        let approves = self.lenient() && !self.trust.refused.contains(&node_id);
+        let approves = self.lenient() && !self.trust.refused.contains(node_id);
         if both_asked || itself || approves {
             self.grant(node_id, true, now, out);
         }
@@ -153,8 +172,8 @@ impl Node {
     pub(super) fn handshake_reject(&mut self, node_id: u32) -> Answer<'_> {
         let asked = self.trust.take_pending(node_id);
         if asked || self.lenient() {
-            self.trust.trusted.remove(&node_id);
-            self.trust.refused.insert(node_id);
+            self.trust.trusted.remove(node_id);
+            self.trust.refused.insert(node_id, ());
         }
         outcome(node_id, "rejected")
     }
@@ -163,8 +182,8 @@ impl Node {
         if !self.trusts(node_id) {
             return Err(format!("handshake revoke: node {node_id} was not trusted"));
         }
-        self.trust.trusted.remove(&node_id);
-        self.trust.refused.insert(node_id);
+        self.trust.trusted.remove(node_id);
+        self.trust.refused.insert(node_id, ());
         outcome(node_id, "revoked")
     }
 
@@ -174,14 +193,14 @@ impl Node {
             .pending
             .iter()
             .map(|p| {
-                json!({
-                    "justification": p.justification, "node_id": p.node_id,
+                object! {
+                    "justification": &*p.justification, "node_id": p.node_id,
                     "public_key": self.key_of(p.node_id),
                     "received_at": p.received_at,
-                })
+                }
             })
             .collect();
-        let body = json!({"pending": rows});
+        let body = object! {"pending": rows};
         Ok(Some(Reply::Json(Command::HandshakePending, body)))
     }
 
@@ -191,13 +210,13 @@ impl Node {
             .trusted
             .iter()
             .map(|(node_id, t)| {
-                json!({
+                object! {
                     "approved_at": t.approved_at, "mutual": t.mutual, "network": 0,
-                    "node_id": node_id, "public_key": self.key_of(*node_id),
-                })
+                    "node_id": node_id, "public_key": self.key_of(node_id),
+                }
             })
             .collect();
-        let body = json!({"trusted": rows});
+        let body = object! {"trusted": rows};
         Ok(Some(Reply::Json(Command::HandshakeTrusted, body)))
     }
 
@@ -214,41 +233,41 @@ impl Node {
         }
         self.trust.waits_made += 1;
         let id = self.trust.waits_made;
-        self.trust.waits.insert(id, Wait { client, node_id });
+        self.trust.waits.push_back(Wait {
+            id,
+            client,
+            node_id,
+        });
         let patience = Duration::from_millis(u64::from(timeout_ms)).min(WAIT_MAX);
         self.schedule.add(now + patience, Later::WaitEnds(id));
         Ok(None)
     }
 
     pub(super) fn wait_ends(&mut self, id: u64, out: &mut dyn Sink) {
-        if let Some(wait) = self.trust.waits.remove(&id) {
+        let waits = &mut self.trust.waits;
+        let place = waits.binary_search_by_key(&id, |wait| wait.id).ok();
+        if let Some(wait) = place.and_then(|at| waits.remove(at)) {
             out.reply(wait.client, waited(wait.node_id, false));
         }
     }
 
     pub(super) fn forget_waits(&mut self, client: ClientId) {
-        self.trust.waits.retain(|_, wait| wait.client != client);
+        self.trust.waits.retain(|wait| wait.client != client);
     }
 
     /// Trust has come: it is listed, and those who waited for it are told.
     fn grant(&mut self, node_id: u32, mutual: bool, now: Duration, out: &mut dyn Sink) {
         let approved_at = self.clock.unix_secs(now);
-        self.trust.refused.remove(&node_id);
-        self.trust.withheld.remove(&node_id);
-        self.trust.trusted.entry(node_id).or_insert(Trusted {
+        self.trust.refused.remove(node_id);
+        self.trust.withheld.remove(node_id);
+        self.trust.trusted.get_or_make(node_id, || Trusted {
             approved_at,
             mutual,
         });
         let waits = &mut self.trust.waits;
-        let told: Vec<u64> = waits
-            .iter()
-            .filter(|(_, wait)| wait.node_id == node_id)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in told {
-            if let Some(wait) = waits.remove(&id) {
-                out.reply(wait.client, waited(node_id, true));
-            }
+        for wait in waits.iter().filter(|wait| wait.node_id == node_id) {
+            out.reply(wait.client, waited(node_id, true));
         }
+        waits.retain(|wait| wait.node_id != node_id);
     }
 }

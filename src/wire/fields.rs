@@ -1,10 +1,11 @@
 //! Requests and pushes as JSON fields, for the log and for whatever matches on them.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::address::Address;
 use super::reply::Push;
 use super::request::Request;
+use crate::go::json::{self, object};
 
 /// How many bytes of data are shown.
 const SHOWN: usize = 64;
@@ -15,12 +16,12 @@ const REDACTED: &str = "<redacted>";
 /// The decoded fields of a request, under the names of the command table. Tokens are redacted.
 pub fn request_fields(request: &Request<'_>) -> Map<String, Value> {
     let fields = match request {
-        Request::Bind { port } | Request::Unbind { port } => json!({"port": port}),
+        Request::Bind { port } | Request::Unbind { port } => object! {"port": *port},
         Request::Dial { to, port } => destination(*to, *port),
         Request::Send { conn, data } => {
-            json!({"conn": conn, "data": shown(data), "bytes": data.len()})
+            object! {"conn": *conn, "data": shown(data), "bytes": data.len()}
         }
-        Request::Close { conn } => json!({"conn": conn}),
+        Request::Close { conn } => object! {"conn": *conn},
         Request::SendTo { to, port, data } | Request::SendToConfirm { to, port, data } => {
             let mut fields = destination(*to, *port);
             fields["data"] = shown(data);
@@ -32,10 +33,10 @@ pub fn request_fields(request: &Request<'_>) -> Map<String, Value> {
             port,
             data,
             ..
-        } => json!({
-            "network_id": network_id, "port": port, "token": REDACTED,
+        } => object! {
+            "network_id": *network_id, "port": *port, "token": REDACTED,
             "data": shown(data), "bytes": data.len(),
-        }),
+        },
         Request::Cancel
         | Request::Info
         | Request::Health
@@ -44,36 +45,36 @@ pub fn request_fields(request: &Request<'_>) -> Map<String, Value> {
         | Request::Deregister
         | Request::NetworkList
         | Request::NetworkPollInvites
-        | Request::RotateKey => json!({}),
+        | Request::RotateKey => object! {},
         Request::HandshakeSend {
             node_id,
             justification,
-        } => json!({"node_id": node_id, "justification": justification}),
+        } => object! {"node_id": *node_id, "justification": &**justification},
         Request::HandshakeReject { node_id, reason } => {
-            json!({"node_id": node_id, "reason": reason})
+            object! {"node_id": *node_id, "reason": &**reason}
         }
         Request::HandshakeApprove { node_id }
         | Request::HandshakeRevoke { node_id }
-        | Request::PreferDirect { node_id } => json!({"node_id": node_id}),
+        | Request::PreferDirect { node_id } => object! {"node_id": *node_id},
         Request::HandshakeWait {
             node_id,
             timeout_ms,
-        } => json!({"node_id": node_id, "timeout_ms": timeout_ms}),
+        } => object! {"node_id": *node_id, "timeout_ms": *timeout_ms},
         Request::ResolveHostname { hostname } | Request::SetHostname { hostname } => {
-            json!({"hostname": hostname})
+            object! {"hostname": &**hostname}
         }
-        Request::SetVisibility { public } => json!({"public": public}),
-        Request::SetTags { tags } => json!({"tags": tags}),
-        Request::SetWebhook { url } => json!({"url": String::from_utf8_lossy(url)}),
+        Request::SetVisibility { public } => object! {"public": *public},
+        Request::SetTags { tags } => object! {"tags": &tags[..]},
+        Request::SetWebhook { url } => object! {"url": String::from_utf8_lossy(url)},
         Request::NetworkJoin { network_id, .. } => {
-            json!({"network_id": network_id, "token": REDACTED})
+            object! {"network_id": *network_id, "token": REDACTED}
         }
         Request::NetworkLeave { network_id }
         | Request::NetworkMembers { network_id }
         | Request::ManagedStatus { network_id }
         | Request::ManagedCycle { network_id }
         | Request::ManagedReconcile { network_id }
-        | Request::PolicyGet { network_id } => json!({"network_id": network_id}),
+        | Request::PolicyGet { network_id } => object! {"network_id": *network_id},
         Request::NetworkInvite {
             network_id,
             node_id,
@@ -81,45 +82,47 @@ pub fn request_fields(request: &Request<'_>) -> Map<String, Value> {
         | Request::MemberTagsGet {
             network_id,
             node_id,
-        } => json!({"network_id": network_id, "node_id": node_id}),
+        } => object! {"network_id": *network_id, "node_id": *node_id},
         Request::NetworkRespondInvite { network_id, accept } => {
-            json!({"network_id": network_id, "accept": accept})
+            object! {"network_id": *network_id, "accept": *accept}
         }
         Request::PolicySet {
             network_id, policy, ..
-        } => json!({
-            "network_id": network_id, "token": REDACTED,
-            "policy": serde_json::from_slice(policy).unwrap_or_else(|_| shown(policy)),
-        }),
+        } => object! {
+            "network_id": *network_id, "token": REDACTED,
+            "policy": json::parse(policy).unwrap_or_else(|_| shown(policy)),
+        },
         Request::MemberTagsSet {
             network_id,
             node_id,
             tags,
-        } => json!({"network_id": network_id, "node_id": node_id, "tags": tags}),
+        } => object! {
+            "network_id": *network_id, "node_id": *node_id, "tags": tags.as_deref(),
+        },
         Request::SubmitBadge { badge, badge_sig } => {
-            json!({"badge": badge, "badge_sig": badge_sig})
+            object! {"badge": &**badge, "badge_sig": &**badge_sig}
         }
         Request::EnrollRecovery {
             enrollment,
             enrollment_sig,
-        } => json!({"enrollment": enrollment, "enrollment_sig": enrollment_sig}),
+        } => object! {"enrollment": &**enrollment, "enrollment_sig": &**enrollment_sig},
         Request::SignEnvelope {
             audience,
             body_hash,
             body_b64,
             nonce,
-        } => json!({
-            "audience": audience, "body_hash": body_hash, "body_b64": body_b64, "nonce": nonce,
-        }),
+        } => object! {
+            "audience": &**audience, "body_hash": &**body_hash, "body_b64": &**body_b64, "nonce": &**nonce,
+        },
         Request::VerifyEnvelope {
             envelope,
             signature,
             max_skew_secs,
             check_standing,
-        } => json!({
-            "envelope": envelope, "signature": signature, "max_skew_secs": max_skew_secs,
-            "check_standing": check_standing,
-        }),
+        } => object! {
+            "envelope": &**envelope, "signature": &**signature, "max_skew_secs": *max_skew_secs,
+            "check_standing": *check_standing,
+        },
     };
     match fields {
         Value::Object(map) => map,
@@ -135,24 +138,24 @@ pub fn push_fields(push: &Push<'_>) -> Map<String, Value> {
             conn,
             from,
             from_port,
-        } => json!({
+        } => object! {
             "port": port, "conn": conn, "address": from.to_string(),
             "network": from.network, "node": from.node, "remote_port": from_port,
-        }),
+        },
         Push::Recv { conn, data } => {
-            json!({"conn": conn, "data": shown(data), "bytes": data.len()})
+            object! {"conn": conn, "data": shown(data), "bytes": data.len()}
         }
-        Push::CloseOk { conn } => json!({"conn": conn}),
+        Push::CloseOk { conn } => object! {"conn": conn},
         Push::RecvFrom {
             from,
             from_port,
             to_port,
             data,
-        } => json!({
+        } => object! {
             "address": from.to_string(), "network": from.network, "node": from.node,
             "from_port": from_port, "to_port": to_port,
             "data": shown(data), "bytes": data.len(),
-        }),
+        },
     };
     match fields {
         Value::Object(map) => map,
@@ -161,7 +164,7 @@ pub fn push_fields(push: &Push<'_>) -> Map<String, Value> {
 }
 
 fn destination(to: Address, port: u16) -> Value {
-    json!({"address": to.to_string(), "network": to.network, "node": to.node, "port": port})
+    object! {"address": to.to_string(), "network": to.network, "node": to.node, "port": port}
 }
 
 /// The first bytes of data: text where all of them are printable, hex digits where not.
@@ -182,7 +185,7 @@ pub fn shown(data: &[u8]) -> Value {
         {
             Value::String(text.to_owned())
         }
-        _ => json!({"hex": crate::go::sha256::hex(&data[..data.len().min(SHOWN)])}),
+        _ => object! {"hex": crate::go::sha256::hex(&data[..data.len().min(SHOWN)])},
     }
 }
 
@@ -207,6 +210,8 @@ pub fn unhex(text: &str) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::wire::command::TABLE;
     use crate::wire::frame::Frame;

@@ -4,6 +4,7 @@
 //! (10,000 levels) and no thread's stack notices.
 
 mod decode;
+mod object;
 mod read;
 mod scan;
 mod value;
@@ -11,7 +12,9 @@ mod write;
 
 pub use decode::{Decoded, Field, Kind, decode_struct, string_list};
 pub(crate) use decode::{Mismatch, find_key};
+pub(crate) use object::object;
+pub use object::set;
 pub use read::{Event, Reader, unquote};
 pub use scan::{MAX_DEPTH, check};
-pub use value::{Value, parse};
+pub use value::parse;
 pub use write::{compact, from_serde, push_string};

@@ -1,26 +1,11 @@
-//! A document as a tree, with what Go keeps and other libraries lose: key order, duplicates, number literals.
+//! A document as a tree.
+
+use serde_json::{Map, Number, Value};
 
 use super::read::{Event, Reader, unquote};
 
-/// A JSON value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// `null`
-    Null,
-    /// `true` or `false`.
-    Bool(bool),
-    /// A number's literal, unchanged.
-    Number(String),
-    /// A decoded string.
-    String(String),
-    /// The elements of an array.
-    Array(Vec<Value>),
-    /// The members of an object in their order, duplicates included.
-    Object(Vec<(String, Value)>),
-}
-
 /// How deep a tree may nest: it is dropped, cloned and compared recursively, on small stacks too.
-const MAX_TREE_DEPTH: usize = 128;
+const MAX_TREE_DEPTH: usize = 127;
 
 /// An array or object whose end has not been read, and the key it will get in the one around it.
 struct Unfinished {
@@ -28,14 +13,19 @@ struct Unfinished {
     key: String,
 }
 
-/// Parses one document.
+/// Parses one document. Of several members of one key the last counts.
 ///
 /// # Errors
-/// The text of Go's syntax check; `exceeded max depth` for more than 128 levels, which Go would still take.
+/// The text of Go's syntax check; beyond it `exceeded max depth` for more than 127 levels, and
+/// `not UTF-8` and `number out of range` for what such a tree cannot hold.
 pub fn parse(text: &[u8]) -> Result<Value, String> {
     let mut open: Vec<Unfinished> = Vec::new();
     let mut key = String::new();
-    for event in Reader::new(text)? {
+    let events = Reader::new(text)?;
+    if std::str::from_utf8(text).is_err() {
+        return Err("not UTF-8".to_string());
+    }
+    for event in events {
         let done = match event {
             Event::BeginArray | Event::BeginObject => {
                 if open.len() >= MAX_TREE_DEPTH {
@@ -44,7 +34,7 @@ pub fn parse(text: &[u8]) -> Result<Value, String> {
                 let value = if event == Event::BeginArray {
                     Value::Array(Vec::new())
                 } else {
-                    Value::Object(Vec::new())
+                    Value::Object(Map::new())
                 };
                 let key = std::mem::take(&mut key);
                 open.push(Unfinished { value, key });
@@ -62,66 +52,84 @@ pub fn parse(text: &[u8]) -> Result<Value, String> {
                 None => break,
             },
             Event::String(literal) => Value::String(unquote(literal)),
-            Event::Number(literal) => Value::Number(literal.to_string()),
+            Event::Number(literal) => Value::Number(number(literal).ok_or("number out of range")?),
             Event::Bool(value) => Value::Bool(value),
             Event::Null => Value::Null,
         };
         match open.last_mut().map(|around| &mut around.value) {
             Some(Value::Array(list)) => list.push(done),
-            Some(Value::Object(members)) => members.push((std::mem::take(&mut key), done)),
+            Some(Value::Object(members)) => {
+                members.insert(std::mem::take(&mut key), done);
+            }
             _ => return Ok(done),
         }
     }
     Ok(Value::Null)
 }
 
+/// An integer where the literal is one that fits, else a float; `None` when that is infinite.
+fn number(literal: &str) -> Option<Number> {
+    if let Ok(whole) = literal.parse::<u64>() {
+        return Some(whole.into());
+    }
+    match literal.parse::<i64>() {
+        // No integer has the sign of `-0`.
+        Ok(whole) if whole != 0 => Some(whole.into()),
+        _ => Number::from_f64(literal.parse().ok()?),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn text(value: &str) -> Value {
-        Value::String(value.to_string())
-    }
-
     #[test]
-    fn order_duplicates_and_literals_are_kept() {
-        let parsed = parse(br#" {"b":[1.0,{"x":null},[]],"a":"\u00e9","b":true} "#);
-        let wanted = Value::Object(vec![
-            (
-                "b".to_string(),
-                Value::Array(vec![
-                    Value::Number("1.0".to_string()),
-                    Value::Object(vec![("x".to_string(), Value::Null)]),
-                    Value::Array(vec![]),
-                ]),
-            ),
-            ("a".to_string(), text("é")),
-            ("b".to_string(), Value::Bool(true)),
-        ]);
-        assert_eq!(parsed, Ok(wanted));
-    }
-
-    #[test]
-    fn scalars_at_the_top() {
-        for (source, wanted) in [
-            ("null", Value::Null),
-            (" false", Value::Bool(false)),
-            ("-0.0e1", Value::Number("-0.0e1".to_string())),
-            ("\"x\" ", text("x")),
-            ("[]", Value::Array(vec![])),
-            ("{}", Value::Object(vec![])),
+    fn trees_are_as_serde_json_reads_them() {
+        for text in [
+            "null",
+            " false",
+            "\"x\" ",
+            "[]",
+            "{}",
+            r#" {"b":[1.0,{"x":null},[],{}],"a":"\u00e9\n","b":true} "#,
+            "[0,1,-1,18446744073709551615,-9223372036854775808]",
+            "[18446744073709551616,-9223372036854775809,1e3,-0.0,0.1,2.5e-9]",
+            "",
+            "[1",
+            "1e999",
+            "\"\x01\"",
+            "{\"a\":1,}",
         ] {
-            assert_eq!(parse(source.as_bytes()), Ok(wanted), "{source}");
+            let wanted = serde_json::from_str::<Value>(text).ok();
+            assert_eq!(parse(text.as_bytes()).ok(), wanted, "{text}");
         }
-        let end = Err("unexpected end of JSON input".to_string());
-        assert_eq!(parse(b"[1"), end);
+        assert_eq!(
+            parse(b"-0").map(|zero| zero.to_string()),
+            Ok("-0.0".to_string())
+        );
+    }
+
+    #[test]
+    fn what_a_tree_cannot_hold() {
+        for (text, wanted) in [
+            (&b"[1"[..], "unexpected end of JSON input"),
+            (b"[1e999]", "number out of range"),
+            (b"\"\xff\"", "not UTF-8"),
+        ] {
+            assert_eq!(parse(text), Err(wanted.to_string()));
+        }
+        assert_eq!(parse(br#""\ud800""#), Ok(json!("\u{fffd}")));
     }
 
     #[test]
     fn deep_trees_are_refused() {
-        let nested = |depth| [vec![b'['; depth], vec![b']'; depth]].concat();
-        assert!(parse(&nested(MAX_TREE_DEPTH)).is_ok());
-        let error = Err("exceeded max depth".to_string());
-        assert_eq!(parse(&nested(MAX_TREE_DEPTH + 1)), error);
+        for depth in [MAX_TREE_DEPTH, MAX_TREE_DEPTH + 1] {
+            let nested = [vec![b'['; depth], vec![b']'; depth]].concat();
+            let fits = serde_json::from_slice::<Value>(&nested).is_ok();
+            assert_eq!(fits, depth == MAX_TREE_DEPTH);
+            assert_eq!(parse(&nested).is_ok(), fits);
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Event stream, port 1002: topics, subscribers and the events between them. Source: recorded.
 
-use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use byteorder::{BigEndian, ByteOrder};
+
+use crate::node::Table;
 
 /// Longest topic, in bytes. Source: the real daemon.
 const TOPIC_MAX: usize = 1024;
@@ -157,19 +158,20 @@ fn parse(data: &[u8]) -> Parsed {
 /// Who has subscribed to what, at each node.
 #[derive(Debug, Default)]
 pub struct Brokers {
-    topics: HashMap<u32, BTreeMap<u32, String>>,
+    topics: Table<u32, Table<u32, String>>,
 }
 
 impl Brokers {
     pub fn subscribe(&mut self, node: u32, conn: u32, topic: String) {
-        self.topics.entry(node).or_default().insert(conn, topic);
+        let streams = self.topics.get_or_make(node, Table::new);
+        streams.insert(conn, topic);
     }
 
     pub fn leave(&mut self, node: u32, conn: u32) {
-        if let Some(streams) = self.topics.get_mut(&node) {
-            streams.remove(&conn);
+        if let Some(streams) = self.topics.get_mut(node) {
+            streams.remove(conn);
             if streams.is_empty() {
-                self.topics.remove(&node);
+                self.topics.remove(node);
             }
         }
     }
@@ -177,22 +179,21 @@ impl Brokers {
     /// All subscribed streams of a node but one.
     pub fn streams_beside(&self, node: u32, conn: u32) -> impl Iterator<Item = u32> {
         self.topics
-            .get(&node)
+            .get(node)
             .into_iter()
             .flat_map(|streams| streams.keys())
-            .copied()
             .filter(move |other| *other != conn)
     }
 
     /// The streams that an event of `conn` goes to.
     pub fn subscribers(&self, node: u32, conn: u32, topic: &str) -> Vec<u32> {
-        let Some(streams) = self.topics.get(&node) else {
+        let Some(streams) = self.topics.get(node) else {
             return Vec::new();
         };
         streams
             .iter()
-            .filter(|(other, wanted)| **other != conn && (*wanted == topic || *wanted == "*"))
-            .map(|(other, _)| *other)
+            .filter(|(other, wanted)| *other != conn && (*wanted == topic || *wanted == "*"))
+            .map(|(other, _)| other)
             .collect()
     }
 }

@@ -1,9 +1,7 @@
 //! Data exchange, port 1001: messages of any size, each acknowledged. Source: recorded.
 
+use crate::go::json::{self, object};
 use byteorder::{BigEndian, ByteOrder};
-use serde_json::json;
-
-use crate::go::json;
 
 /// Longest message, in bytes. Source: the real daemon.
 const MESSAGE_MAX: usize = 64 << 20;
@@ -78,10 +76,10 @@ fn acknowledge(kind: u32, head: &[u8], length: usize, now_ns: u64) -> Option<Vec
     }
     let inner_kind = BigEndian::read_u32(head);
     let inner = ack_text(inner_kind, &head[TRACE_HEADER..], length - TRACE_HEADER)?;
-    let body = json!({
+    let body = object! {
         "ack_sent_at_ns": now_ns, "inbox_written_at_ns": now_ns, "inner_ack": inner,
         "received_at_ns": now_ns, "sent_at_ns": BigEndian::read_u64(&head[4..]),
-    });
+    };
     Some(message(JSON, json::from_serde(&body).as_bytes()))
 }
 

@@ -1,0 +1,51 @@
+//! The whole node as one JSON value, for whoever looks at it from outside.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Node;
+use crate::go::json::object;
+
+impl Node {
+    /// All state that clients share: identity, trust, networks, ports, streams. Tokens are left
+    /// out. `now` counts from the daemon's start.
+    pub fn state(&mut self, now: Duration) -> Value {
+        let own = &self.identity;
+        let mut state = object! {
+            "address": own.address().to_string(), "admin_token": own.admin_token.is_some(),
+            "hostname": &*own.hostname, "node_id": own.node_id,
+            "profile": self.profile.to_string(), "public": own.public,
+            "public_key": &*own.public_key, "registered": own.registered, "seed": self.seed,
+            "tags": &own.tags[..], "webhook": &*own.webhook,
+        };
+        state["clients"] = self.clients.keys().collect::<Vec<_>>().into();
+        state["invites"] = self.networks.invites.iter().map(|i| i.network_id).collect();
+        state["networks"] = self.networks_state();
+        let mut ports: Vec<_> = self.ports.iter().collect();
+        ports.sort_unstable();
+        let port = |(port, client): (&u16, &u64)| object! {"client": *client, "port": *port};
+        state["ports"] = ports.into_iter().map(port).collect();
+        state["trust"] = self.trust.state();
+        let streams = self.streams.listed(now).into_iter().map(|(id, s)| {
+            object! {
+                "bytes_recv": s.received.bytes, "bytes_sent": s.sent.bytes, "client": s.owner,
+                "id": id, "local_port": s.local_port, "remote_addr": s.remote.to_string(),
+                "remote_port": s.remote_port, "state": s.state.name(),
+            }
+        });
+        state["streams"] = streams.collect();
+        state
+    }
+
+    fn networks_state(&self) -> Value {
+        let joined = self.networks.joined();
+        let network = |id, n: &super::networks::Network| {
+            object! {
+                "id": id, "join_rule": n.join_rule.name(), "joined": joined.contains(&id),
+                "members": &n.members[..], "name": &*n.name,
+            }
+        };
+        self.networks.iter().map(|(id, n)| network(id, n)).collect()
+    }
+}
