@@ -41,6 +41,19 @@ impl MockDaemon {
         self.daemon.socket()
     }
 
+    /// The whole node as it stands: `hostname`, `tags`, `trust`, `networks`, `ports`, `streams` and
+    /// more. Tokens are not in it.
+    ///
+    /// # Examples
+    /// ```
+    /// let daemon = mockpilot::MockDaemon::builder().start()?;
+    /// assert_eq!(daemon.state()["hostname"], "mock-daemon");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn state(&self) -> serde_json::Value {
+        self.daemon.state()
+    }
+
     /// Ends the daemon: the socket is gone and every client closed when this returns.
     pub fn stop(self) {
         drop(self);

@@ -140,6 +140,12 @@ impl Hub {
         })
     }
 
+    /// All state of the node.
+    pub fn node_state(&self) -> serde_json::Value {
+        let now = self.now();
+        self.state().node.state(now)
+    }
+
     /// A client has left, or is made to leave because the daemon ends.
     pub fn part(&self, client: ClientId) {
         let now = self.now();

@@ -99,6 +99,11 @@ impl Daemon {
         self.endpoint.path()
     }
 
+    /// The whole node: identity, trust, networks, ports, streams; without tokens.
+    pub fn state(&self) -> serde_json::Value {
+        self.hub.node_state()
+    }
+
     /// Takes the socket away, lets every session finish and closes every client. Returns within
     /// 100 ms. May be called again.
     pub fn stop(&mut self) {

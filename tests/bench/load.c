@@ -104,7 +104,8 @@ static const unsigned char health[] = {0, 0, 0, 1, 0x21}, info[] = {0, 0, 0, 1, 
 
 static void round_trips(int fd, const unsigned char *request, size_t size, long count)
 {
-    unsigned char reply[4096];
+    /* Info lists the streams of the last seconds. */
+    unsigned char reply[64 * 1024];
     for (long n = 0; n < count; n++) {
         put(fd, request, size);
         take_frame(fd, reply, sizeof reply);
