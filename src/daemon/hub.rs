@@ -35,7 +35,7 @@ pub struct Hub {
     state: Mutex<State>,
     /// The node has something to do earlier than before, or the daemon ends.
     timer: Condvar,
-    /// A client has left.
+    /// The last session has ended.
     left: Condvar,
     started: Instant,
     /// The limits in force.
@@ -170,8 +170,11 @@ impl Hub {
     pub fn session_ended(&self) {
         let mut state = hold(&self.state);
         state.sessions = state.sessions.saturating_sub(1);
+        let was_last = state.sessions == 0;
         drop(state);
-        self.left.notify_all();
+        if was_last {
+            self.left.notify_all();
+        }
     }
 
     /// By when a session that ends must have written all it has.
@@ -321,10 +324,14 @@ impl Hub {
     pub fn stop(&self, deadline: Instant, grace: Duration) {
         let mut state = hold(&self.state);
         state.stopping = Some(deadline);
-        for outbox in state.outboxes.values() {
+        let outboxes: Vec<_> = state.outboxes.values().cloned().collect();
+        drop(state);
+        // Each wakes its session, which wants the lock.
+        for outbox in outboxes {
             outbox.stop_reading();
         }
         self.timer.notify_all();
+        let mut state = hold(&self.state);
         state = self.wait_until_left(state, deadline);
         for outbox in state.outboxes.values() {
             outbox.close();
