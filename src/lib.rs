@@ -9,6 +9,7 @@
 //! [`wire`] knows bytes and no sockets, [`node`] knows requests and no bytes, [`daemon`] joins
 //! them.
 
+mod clause;
 pub mod cli;
 pub mod daemon;
 pub mod exec;

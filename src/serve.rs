@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clause::clause;
 use crate::cli::{ParentChoice, ServeOptions, complain, print_stdout};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::last_client::LastClient;
@@ -35,7 +36,13 @@ pub fn serve(options: &ServeOptions) -> ExitCode {
         .ready_fd
         .map(|number| sys::adopt(number).and_then(ReadyLine::new))
         .transpose()
-        .map_err(|error| format!("--ready-fd {}: {error}", options.ready_fd.unwrap_or(-1)))
+        .map_err(|error| {
+            format!(
+                "--ready-fd {}: {}",
+                options.ready_fd.unwrap_or(-1),
+                clause(&error)
+            )
+        })
         .and_then(|line| {
             ready = line;
             unfit.map_or(Ok(()), Err)
@@ -63,7 +70,7 @@ fn unfit_descriptor(options: &ServeOptions) -> Option<String> {
     given.into_iter().find_map(|(name, number)| {
         let number = number?;
         let error = sys::probe(number).err()?;
-        Some(format!("{name} {number}: {error}"))
+        Some(format!("{name} {number}: {}", clause(&error)))
     })
 }
 
@@ -77,22 +84,22 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         Some(number) => Some(
             sys::adopt(number)
                 .and_then(Endpoint::inherit)
-                .map_err(|error| format!("--listen-fd {number}: {error}"))?,
+                .map_err(|error| format!("--listen-fd {number}: {}", clause(&error)))?,
         ),
         None => None,
     };
     let log = match &options.log {
         None => Log::stderr(options.verbosity),
         Some(path) => Log::file(path, options.verbosity)
-            .map_err(|e| format!("{}: cannot open the log: {e}", path.display()))?,
+            .map_err(|e| format!("{}: cannot open the log: {}", path.display(), clause(&e)))?,
     };
     report_panics(&log);
     // Too low a limit shows when descriptors run out, and is reported then.
     let _ = sys::raise_descriptor_limit();
-    let mut signals = Signals::install().map_err(|e| format!("signal handlers: {e}"))?;
+    let mut signals = Signals::install().map_err(|e| format!("signal handlers: {}", clause(&e)))?;
     if let Some(lifeline) = lifeline {
         let watched = lifeline.watch(signals.ender().clone());
-        watched.map_err(|error| format!("--lifeline-fd: {error}"))?;
+        watched.map_err(|error| format!("--lifeline-fd: {}", clause(&error)))?;
     }
     let mut config = Config::default();
     if let Some(profile) = options.profile {
@@ -107,10 +114,9 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         client_budget: options.client_budget,
     };
     let private = match &options.private_directory {
-        Some(path) => Some(
-            PrivateDirectory::create(path)
-                .map_err(|error| format!("{}: cannot create it: {error}", path.display()))?,
-        ),
+        Some(path) => Some(PrivateDirectory::create(path).map_err(|error| {
+            format!("{}: cannot create it: {}", path.display(), clause(&error))
+        })?),
         None => None,
     };
     let tail = private.is_some().then(|| Arc::new(Tail::default()));
@@ -127,7 +133,7 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     };
     let place = endpoint.path().display().to_string();
     let mut daemon = Daemon::start_watched(endpoint, &config, limits, log.clone(), hooks)
-        .map_err(|e| format!("{place}: cannot serve: {e}"))?;
+        .map_err(|e| format!("{place}: cannot serve: {}", clause(&e)))?;
     log.info(&format!(
         "listening on {place}, profile {}, seed {}, pid {}",
         config.profile,
@@ -139,7 +145,7 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     tell(&notifier, "READY=1", &log);
     if let Some(parent) = parent {
         let watched = parent.watch(signals.ender().clone());
-        watched.map_err(|error| format!("--exit-with-parent: {error}"))?;
+        watched.map_err(|error| format!("--exit-with-parent: {}", clause(&error)))?;
     }
 
     let cause = signals.wait_for_end();
@@ -168,7 +174,7 @@ fn lifeline(options: &ServeOptions, ready: Option<&ReadyLine>) -> Result<Option<
         .collect();
     let lifeline = sys::adopt(number)
         .and_then(Lifeline::new)
-        .map_err(|error| format!("--lifeline-fd {number}: {error}"))?;
+        .map_err(|error| format!("--lifeline-fd {number}: {}", clause(&error)))?;
     lifeline.close_copies(&others);
     Ok(Some(lifeline))
 }
@@ -177,7 +183,7 @@ fn announce(ready: Option<ReadyLine>, daemon: &Daemon, seed: u64) -> Result<(), 
     match ready {
         Some(ready) => ready
             .started(daemon.socket(), None, seed)
-            .map_err(|error| format!("--ready-fd: cannot write: {error}")),
+            .map_err(|error| format!("--ready-fd: cannot write: {}", clause(&error))),
         None => Ok(()),
     }
 }
@@ -185,12 +191,12 @@ fn announce(ready: Option<ReadyLine>, daemon: &Daemon, seed: u64) -> Result<(), 
 /// A service manager that cannot be reached is worth a warning, and no more.
 fn tell(notifier: &io::Result<Option<Notifier>>, assignment: &str, log: &Log) {
     let told = match notifier {
-        Ok(Some(notifier)) => notifier.tell(assignment).map_err(|e| e.to_string()),
+        Ok(Some(notifier)) => notifier.tell(assignment).map_err(|e| clause(&e)),
         Ok(None) => return,
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(clause(error)),
     };
     if let Err(error) = told {
-        log.warn(&format!("NOTIFY_SOCKET: {assignment} not sent: {error}"));
+        log.warn(&format!("NOTIFY_SOCKET: {assignment} not sent: {}", error));
     }
 }
 

@@ -51,17 +51,16 @@ fn what_cannot_be_started_has_its_own_statuses() {
     fs::write(&plain, "exit 5\n").unwrap();
     let plain = plain.to_str().unwrap();
     for (name, status, text) in [
-        ("/no/such/command", 127, "No such file or directory"),
-        ("no-such-command", 127, "No such file or directory"),
-        ("", 127, "No such file or directory"),
-        ("/", 126, "Permission denied"),
-        (plain, 126, "Permission denied"),
+        ("/no/such/command", 127, "no such file or directory"),
+        ("no-such-command", 127, "no such file or directory"),
+        ("", 127, "no such file or directory"),
+        ("/", 126, "permission denied"),
+        (plain, 126, "permission denied"),
     ] {
         let (got, _, complaint) = Run::new(&["-q", "--", name]).finish();
         assert_eq!(got, status, "{name}: {complaint}");
-        let expected = format!("mockpilot: {name}: cannot start: {text} (os error ");
-        assert!(complaint.starts_with(&expected), "{complaint}");
-        assert_eq!(complaint.lines().count(), 1);
+        let expected = format!("mockpilot: {name}: cannot start: {text}\n");
+        assert_eq!(complaint, expected);
     }
     // A script without `#!` is one all the same.
     let made = Command::new("chmod").args(["700", plain]).status().unwrap();

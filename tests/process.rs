@@ -218,13 +218,13 @@ fn a_failed_start_is_told_on_both_ways() {
         (
             r#"exec "$0" serve --socket "$1" --log "$1/log" --ready-fd 3 3>&1"#,
             format!(
-                "{}/log: cannot open the log: Not a directory (os error 20)",
+                "{}/log: cannot open the log: not a directory",
                 file.display()
             ),
         ),
         (
             r#"exec "$0" serve --socket "$1" --lifeline-fd 4 --ready-fd 5 5>&1"#,
-            "--lifeline-fd 4: Bad file descriptor (os error 9)".to_owned(),
+            "--lifeline-fd 4: bad file descriptor".to_owned(),
         ),
         (
             r#"exec "$0" serve --listen-fd 4 --ready-fd 3 3>&1 4<"$1""#,

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::clause::clause;
 use crate::log::{Verbosity, one_line};
 use crate::node::Profile;
 
@@ -155,7 +156,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match print_stdout(&text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&format!("standard output: {error}"));
+            complain(&format!("standard output: {}", clause(&error)));
             ExitCode::FAILURE
         }
     }

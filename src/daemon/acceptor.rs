@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
 
+use crate::clause::clause;
+
 /// How long to leave the system alone where trying again at once would fail again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -119,7 +121,7 @@ impl Acceptor {
                     Verdict::Again => {}
                     Verdict::Later => {
                         if other_trouble.begins() {
-                            warn(&format!("cannot accept a client: {error}"));
+                            warn(&format!("cannot accept a client: {}", clause(&error)));
                         }
                         self.pause();
                     }

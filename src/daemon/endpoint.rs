@@ -20,6 +20,8 @@ use std::time::{Duration, Instant};
 pub use inherited::Inherited;
 use staging::Staging;
 
+use crate::clause::clause;
+
 /// Longest path of a socket in bytes: `sun_path` without its closing NUL.
 pub const PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
@@ -102,7 +104,7 @@ impl fmt::Display for EndpointError {
             }
             Self::InUse { path } => write!(f, "{}: in use by a running process", path.display()),
             Self::System { place, step, cause } => {
-                write!(f, "{}: cannot {step}: {cause}", place.display())
+                write!(f, "{}: cannot {step}: {}", place.display(), clause(cause))
             }
         }
     }

@@ -11,6 +11,7 @@ use super::outbox::Outbox;
 use super::tail::Direction;
 use super::turn::{Outlets, Turn};
 use super::{Hooks, hold};
+use crate::clause::clause;
 use crate::log::Log;
 use crate::node::{ClientId, Config, Node};
 use crate::wire::fields::request_fields;
@@ -288,7 +289,7 @@ impl Hub {
             .spawn(move || hub.run_timer());
         match started {
             Ok(_) => state.timer_runs = true,
-            Err(error) => self.log.error(&format!("timer thread: {error}")),
+            Err(error) => self.log.error(&format!("timer thread: {}", clause(&error))),
         }
     }
 

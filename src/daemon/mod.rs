@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::clause::clause;
 use crate::log::Log;
 use crate::node::Config;
 use acceptor::Acceptor;
@@ -135,7 +136,7 @@ fn accept(hub: &Arc<Hub>, acceptor: &Acceptor) {
         },
     );
     if let Err(error) = result {
-        hub.log.error(&format!("accept: {error}"));
+        hub.log.error(&format!("accept: {}", clause(&error)));
     }
 }
 

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::hub::{Admitted, Hub};
+use crate::clause::clause;
 use crate::wire::frame::{Ending, FrameReader};
 
 /// Stack of a session's thread, in bytes.
@@ -19,8 +20,10 @@ pub fn start(hub: &Arc<Hub>, admitted: Admitted) {
         .stack_size(STACK)
         .spawn(move || run(&its_hub, &admitted));
     if let Err(error) = started {
-        hub.log
-            .warn(&format!("client {client}: no thread for it: {error}"));
+        hub.log.warn(&format!(
+            "client {client}: no thread for it: {}",
+            clause(&error)
+        ));
         hub.part(client);
         hub.session_ended();
     }

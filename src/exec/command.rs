@@ -13,6 +13,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGTERM};
 
 use super::Event;
 use super::daemon::CHILD_PERIOD;
+use crate::clause::clause;
 use crate::cli::ExecOptions;
 use crate::daemon::signals::Received;
 use crate::sys;
@@ -79,11 +80,11 @@ pub(super) fn run(
             ErrorKind::NotFound => NOT_FOUND,
             _ => CANNOT_START,
         },
-        text: format!("{shown}: cannot start: {error}"),
+        text: format!("{shown}: cannot start: {}", clause(&error)),
     })?;
     let waited = wait(&mut child, options.timeout, events).map_err(|error| Refused {
         status: CANNOT_START,
-        text: format!("{shown}: cannot be waited for: {error}"),
+        text: format!("{shown}: cannot be waited for: {}", clause(&error)),
     });
     let (status, timed_out) = waited?;
     Ok(match (status.code(), status.signal()) {

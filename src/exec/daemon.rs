@@ -13,6 +13,7 @@ use serde_json::Value;
 use signal_hook::consts::{SIGCHLD, SIGTERM};
 
 use super::Event;
+use crate::clause::clause;
 use crate::cli::{DAEMON_OF_EXEC, ExecOptions};
 use crate::private::PrivateDirectory;
 use crate::sys;
@@ -73,8 +74,8 @@ impl DaemonProcess {
             socket.as_os_str(),
         ]);
         words.extend(options.daemon.iter().flatten().map(OsString::as_os_str));
-        let mut child =
-            spawn_self(&words).map_err(|error| format!("cannot start the daemon: {error}"))?;
+        let mut child = spawn_self(&words)
+            .map_err(|error| format!("cannot start the daemon: {}", clause(&error)))?;
         let stdout = child.stdout.take();
         let output = thread::Builder::new()
             .name("daemon's output".into())
@@ -89,7 +90,10 @@ impl DaemonProcess {
                     child,
                     output: None,
                 });
-                Err(format!("thread for the daemon's output: {error}"))
+                Err(format!(
+                    "thread for the daemon's output: {}",
+                    clause(&error)
+                ))
             }
         }
     }
@@ -116,7 +120,10 @@ impl DaemonProcess {
                 }
                 None => match self.child.wait() {
                     Ok(status) => Err(format!("the daemon died: {status}")),
-                    Err(error) => Err(format!("the daemon cannot be waited for: {error}")),
+                    Err(error) => Err(format!(
+                        "the daemon cannot be waited for: {}",
+                        clause(&error)
+                    )),
                 },
             };
         }
@@ -128,7 +135,7 @@ impl DaemonProcess {
             Ok(status) if status.success() => End::Asked,
             Ok(status) if status.code() == Some(i32::from(super::UNMET)) => End::Unmet,
             Ok(status) => End::Died(status.to_string()),
-            Err(error) => End::Died(format!("it cannot be waited for: {error}")),
+            Err(error) => End::Died(format!("it cannot be waited for: {}", clause(&error))),
         };
         let frames = self.output.take().and_then(|output| output.join().ok());
         (end, frames.unwrap_or_default())

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 
+use crate::clause::clause;
 use crate::cli::{ExecOptions, complain};
 use crate::daemon::endpoint::PATH_LIMIT;
 use crate::daemon::signals::{Received, Signals};
@@ -97,8 +98,11 @@ fn socket(options: &ExecOptions, directory: &PrivateDirectory) -> PathBuf {
 }
 
 fn receive_signals(sender: Sender<Event>) -> Result<(), String> {
-    let mut signals = Signals::without_deadline().map_err(|e| format!("signal handlers: {e}"))?;
+    let mut signals =
+        Signals::without_deadline().map_err(|e| format!("signal handlers: {}", clause(&e)))?;
     let receive = move || while sender.send(Event::Signal(signals.receive())).is_ok() {};
     let started = thread::Builder::new().name("signals".into()).spawn(receive);
-    started.map(drop).map_err(|e| format!("signal thread: {e}"))
+    started
+        .map(drop)
+        .map_err(|e| format!("signal thread: {}", clause(&e)))
 }
