@@ -10,17 +10,19 @@
 //! them.
 
 mod clause;
-pub mod cli;
+mod cli;
 pub mod daemon;
-pub mod exec;
-pub mod go;
+mod exec;
+mod go;
 pub mod log;
 mod mock;
 pub mod node;
-pub mod policy;
+mod policy;
 mod private;
-pub mod serve;
+pub mod program;
+mod serve;
 #[allow(unsafe_code)]
+#[doc(hidden)]
 pub mod sys;
 pub mod wire;
 

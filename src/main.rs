@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mockpilot::cli::main(std::env::args_os().skip(1))
+    mockpilot::program::main(std::env::args_os().skip(1))
 }

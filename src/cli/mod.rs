@@ -8,10 +8,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::clause::clause;
 use crate::log::{Verbosity, one_line};
 use crate::node::Profile;
 
@@ -140,27 +138,6 @@ impl fmt::Display for Misuse {
 }
 
 impl std::error::Error for Misuse {}
-
-/// Does what the command line asks for, and gives the exit status of the process.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let text = match parse(args) {
-        Ok(Invocation::Serve(options)) => return crate::serve::serve(&options),
-        Ok(Invocation::Exec(options)) => return crate::exec::exec(&options),
-        Ok(Invocation::Help(topic)) => help(topic),
-        Ok(Invocation::Version) => version(),
-        Err(misuse) => {
-            complain(&misuse.to_string());
-            return ExitCode::from(Misuse::STATUS);
-        }
-    };
-    match print_stdout(&text) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&format!("standard output: {}", clause(&error)));
-            ExitCode::FAILURE
-        }
-    }
-}
 
 /// Says on standard error, in one line, why the program ends. A closed one is no reason to panic.
 pub fn complain(text: &str) {

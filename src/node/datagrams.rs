@@ -1,6 +1,7 @@
 //! Datagrams and broadcasts.
 
-use super::status::{self, BEACON};
+use super::status::BEACON;
+use super::traffic;
 use super::{Answer, ClientId, Node, Sink};
 use crate::policy::Event;
 use crate::wire::address::BROADCAST_NODE;
@@ -41,7 +42,7 @@ impl Node {
             return Err("broadcast address requires admin token: use BroadcastDatagram".to_owned());
         }
         self.check_policy(Event::Datagram, to, port, data.len())?;
-        let fresh_port = status::next_port(&mut self.traffic);
+        let fresh_port = traffic::next_port(&mut self.traffic);
         self.reach(to.node)?;
         self.touch(to.node);
         if data.len() > DATAGRAM_MAX {

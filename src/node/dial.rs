@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::config::Service;
 use super::schedule::Later;
 use super::services::ServiceState;
-use super::status;
 use super::streams::{Far, Flow, State, Stream};
+use super::traffic;
 use super::{Answer, ClientId, DAEMON_PORTS, Node, STREAMS_PER_CLIENT, Sink, Table};
 use crate::policy::Event;
 use crate::wire::{Address, Push, Reply};
@@ -65,7 +65,7 @@ impl Node {
         out: &mut dyn Sink,
     ) -> Answer<'_> {
         let own_streams = self.clients.get(client).map_or(0, |c| c.streams.len());
-        if own_streams + self.traffic.dials.count(client) >= STREAMS_PER_CLIENT {
+        if own_streams + self.dials.count(client) >= STREAMS_PER_CLIENT {
             return Err(format!(
                 "dial: per-client connection quota ({STREAMS_PER_CLIENT}) reached"
             ));
@@ -89,7 +89,7 @@ impl Node {
         }
         self.reach(to.node)?;
         let Some(service) = self.service(to.node, port) else {
-            status::next_port(&mut self.traffic);
+            traffic::next_port(&mut self.traffic);
             return Err(REFUSED.to_owned());
         };
         self.dial_peer(client, to, port, service, now, out)
@@ -124,7 +124,7 @@ impl Node {
         now: Duration,
         out: &mut dyn Sink,
     ) -> Answer<'_> {
-        let local_port = status::next_port(&mut self.traffic);
+        let local_port = traffic::next_port(&mut self.traffic);
         if self.check_policy(Event::Connect, to, port, 0).is_err() {
             // The acceptor's daemon drops the request to connect.
             self.wait_for_end(client, to, port, local_port, End::TimeOut, now);
@@ -187,7 +187,7 @@ impl Node {
         now: Duration,
         out: &mut dyn Sink,
     ) -> Answer<'_> {
-        let local_port = status::next_port(&mut self.traffic);
+        let local_port = traffic::next_port(&mut self.traffic);
         self.touch(to.node);
         let latency = self.peers.latency(to.node);
         match service {
@@ -220,7 +220,7 @@ impl Node {
         ends: End,
         now: Duration,
     ) {
-        let dials = &mut self.traffic.dials;
+        let dials = &mut self.dials;
         dials.made += 1;
         let id = dials.made;
         let later = match ends {
@@ -255,7 +255,7 @@ impl Node {
 
     /// The peer of a pending dial answers.
     pub(super) fn dial_answers(&mut self, id: u64, out: &mut dyn Sink) {
-        let Some(d) = self.traffic.dials.pending.remove(id) else {
+        let Some(d) = self.dials.pending.remove(id) else {
             return;
         };
         match d.ends {
@@ -269,7 +269,7 @@ impl Node {
 
     /// A pending dial runs out of time.
     pub(super) fn dial_ends(&mut self, id: u64, out: &mut dyn Sink) {
-        if let Some(d) = self.traffic.dials.pending.remove(id) {
+        if let Some(d) = self.dials.pending.remove(id) {
             out.reply(d.client, Reply::Error("dial timeout".to_owned()));
         }
     }
@@ -283,8 +283,8 @@ impl Node {
 
     /// Forgets a client's dials; gives how many there were.
     pub(super) fn forget_dials(&mut self, client: ClientId) -> usize {
-        let before = self.traffic.dials.len();
-        self.traffic.dials.pending.retain(|d| d.client != client);
-        before - self.traffic.dials.len()
+        let before = self.dials.len();
+        self.dials.pending.retain(|d| d.client != client);
+        before - self.dials.len()
     }
 }

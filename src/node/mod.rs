@@ -19,6 +19,7 @@ mod state;
 mod status;
 mod streams;
 mod table;
+mod traffic;
 mod trust;
 
 use std::collections::HashMap;
@@ -32,6 +33,7 @@ pub use table::Table;
 
 use crate::wire::{Push, Reply, Request};
 use clock::Clock;
+use dial::Dials;
 use envelopes::KeyCache;
 use identity::Identity;
 use managed::Managed;
@@ -39,8 +41,8 @@ use networks::Networks;
 use peers::Peers;
 use schedule::{Later, Schedule};
 use services::Brokers;
-use status::Traffic;
 use streams::Streams;
+use traffic::Traffic;
 use trust::Trust;
 
 /// Ids of nodes or streams, in their order.
@@ -88,6 +90,7 @@ pub struct Node {
     brokers: Brokers,
     schedule: Schedule,
     traffic: Traffic,
+    dials: Dials,
 }
 
 /// What came of a request: a reply, nothing (it was given already, comes later, or never), or an
@@ -115,6 +118,7 @@ impl Node {
             brokers: Brokers::default(),
             schedule: Schedule::default(),
             traffic: Traffic::default(),
+            dials: Dials::default(),
             clock,
         }
     }

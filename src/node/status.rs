@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use super::dial::Dials;
 use super::peers::endpoint;
-use super::streams::Flow;
 use super::{DAEMON_PORTS, Node};
 use crate::wire::Reply;
 use crate::wire::reply::{ConnEntry, Counters, Health, Info, PeerEntry};
-
-/// First source port of dials and datagrams. Source: recorded.
-const FIRST_PORT: u16 = 49_152;
 
 /// Congestion window of a fresh stream, in bytes, and its greatest value. Source: recorded.
 const WINDOW: (u64, u64) = (40_960, 528_384);
@@ -24,22 +19,6 @@ pub const BEACON: &str = "127.0.0.1:9001";
 /// The version that info gives.
 const VERSION: &str = concat!("mock-", env!("CARGO_PKG_VERSION"));
 
-/// Counters, and what is on its way out.
-#[derive(Debug, Default)]
-pub struct Traffic {
-    pub sent: Flow,
-    pub received: Flow,
-    pub dials: Dials,
-    ports_used: u16,
-}
-
-/// A fresh source port: they count up, and start anew after the last.
-pub fn next_port(traffic: &mut Traffic) -> u16 {
-    let port = FIRST_PORT + traffic.ports_used;
-    traffic.ports_used = (traffic.ports_used + 1) % (u16::MAX - FIRST_PORT + 1);
-    port
-}
-
 impl Node {
     fn counters(&self, now: Duration) -> Counters {
         Counters {
@@ -47,7 +26,7 @@ impl Node {
             bytes_sent: self.traffic.sent.bytes,
             pkts_recv: self.traffic.received.segments,
             pkts_sent: self.traffic.sent.segments,
-            connections: self.streams.count_open() + self.traffic.dials.len(),
+            connections: self.streams.count_open() + self.dials.len(),
             handshake_pending_count: self.trust.pending_count(),
             peers: self.peers.contacted().len(),
             uptime_secs: self.clock.uptime_secs(now),
@@ -81,7 +60,7 @@ impl Node {
             })
             .collect();
         // A dial gets its id when it succeeds; until then it is listed as number 0.
-        conn_list.extend(self.traffic.dials.iter().map(|d| ConnEntry {
+        conn_list.extend(self.dials.iter().map(|d| ConnEntry {
             id: 0,
             local_port: d.local_port,
             remote: d.to,
@@ -115,21 +94,5 @@ impl Node {
             conn_list,
             peer_list: self.peers.contacted().keys().map(peer).collect(),
         }))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn source_ports_start_anew_after_the_last() {
-        let mut traffic = Traffic::default();
-        assert_eq!(next_port(&mut traffic), 49_152);
-        assert_eq!(next_port(&mut traffic), 49_153);
-        for _ in 2..16_384 {
-            next_port(&mut traffic);
-        }
-        assert_eq!(next_port(&mut traffic), 49_152);
     }
 }

@@ -15,6 +15,5 @@ pub(crate) use decode::{Mismatch, find_key};
 pub(crate) use object::object;
 pub use object::set;
 pub use read::{Event, Reader, unquote};
-pub use scan::{MAX_DEPTH, check};
 pub use value::parse;
 pub use write::{compact, from_serde, push_string};

@@ -1,0 +1,28 @@
+//! The program: what its command line asks for, done.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::clause::clause;
+use crate::cli::{Invocation, Misuse, complain, help, parse, print_stdout, version};
+
+/// Does what the command line asks for, and gives the exit status of the process.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let text = match parse(args) {
+        Ok(Invocation::Serve(options)) => return crate::serve::serve(&options),
+        Ok(Invocation::Exec(options)) => return crate::exec::exec(&options),
+        Ok(Invocation::Help(topic)) => help(topic),
+        Ok(Invocation::Version) => version(),
+        Err(misuse) => {
+            complain(&misuse.to_string());
+            return ExitCode::from(Misuse::STATUS);
+        }
+    };
+    match print_stdout(&text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("standard output: {}", clause(&error)));
+            ExitCode::FAILURE
+        }
+    }
+}
