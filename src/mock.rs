@@ -81,6 +81,23 @@ pub struct Builder {
 
 impl Builder {
     /// The whole simulated world at once: node, peers, networks.
+    ///
+    /// # Examples
+    /// ```
+    /// use mockpilot::node::{Config, PeerConfig, Profile, Service};
+    ///
+    /// let mut beta = PeerConfig::new(2);
+    /// beta.hostname = "beta".to_owned();
+    /// beta.services.insert(13, Service::Say(b"hello\n".to_vec()));
+    /// let config = Config {
+    ///     profile: Profile::Faithful,
+    ///     peers: vec![beta],
+    ///     ..Config::default()
+    /// };
+    /// let daemon = mockpilot::MockDaemon::builder().config(config).start()?;
+    /// assert_eq!(daemon.state()["profile"], "faithful");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
