@@ -72,8 +72,9 @@ clients: libpilot ## run the real Python SDK and pilotctl against the daemon
 
 # Measure
 
-bench: build ## measure the daemon against a floor server: one table of ratios
+bench: build static ## measure the daemon against a floor server: one table of ratios
 	@mkdir -p target/bench
 	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/floor tests/bench/floor.c
 	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/load tests/bench/load.c
-	@$(PYTHON) tests/bench/run.py "$(BUILT)/release/mockpilot" target/bench/floor target/bench/load
+	@CARGO="$(CARGO)" $(PYTHON) tests/bench/run.py "$(BUILT)/release/mockpilot" target/bench/floor target/bench/load \
+	    target/static/mockpilot

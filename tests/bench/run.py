@@ -1,6 +1,6 @@
 """Measures the daemon against the floor server, in turn, and prints one table of ratios.
 
-usage: run.py DAEMON FLOOR LOAD [ROUNDS]
+usage: run.py DAEMON FLOOR LOAD STATIC [ROUNDS], in the project's directory
 
 Each figure is taken from both servers in every round, one after the other, so that a machine whose
 speed drifts slows both. What counts is the median of the rounds' ratios; the spread beside it tells how
@@ -114,6 +114,16 @@ def flatness(daemon, load):
     return statistics.median(crowded) / statistics.median(alone)
 
 
+def cold_build():
+    """Seconds of a release build with nothing built before, dependencies included."""
+    with tempfile.TemporaryDirectory(prefix="cold-", dir="target") as target:
+        start = time.monotonic()
+        cargo = os.environ.get("CARGO", "cargo")
+        command = [cargo, "build", "--release", "--quiet", "--target-dir", target]
+        subprocess.run(command, check=True)
+        return time.monotonic() - start
+
+
 def run_load(load, mode, path, count):
     output = subprocess.run(
         [load, mode, path, str(count)], check=True, capture_output=True, text=True
@@ -122,8 +132,8 @@ def run_load(load, mode, path, count):
 
 
 def main():
-    daemon, floor, load = sys.argv[1:4]
-    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 7
+    daemon, floor, load, static = sys.argv[1:5]
+    rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 7
     rows = []
     missed = False
 
@@ -161,8 +171,9 @@ def main():
     row("idle daemon", [d[1] / 1024 for d, _ in crowds], 4, True, " MiB")
     row("SIGTERM with 1,000 clients", [d[2] * 1000 for d, _ in crowds], 200, True, " ms")
     row("round trip beside 1,000 clients", [flatness(daemon, load)], 1.25, True)
-    size = os.path.getsize(daemon) / 1024
-    row("the binary", [size], 1024, True, " KiB")
+    row("the binary", [os.path.getsize(daemon) / 1024], 1024, True, " KiB")
+    row("the static binary", [os.path.getsize(static) / 1024], 3072, True, " KiB")
+    row("cold release build", [cold_build()], 60, True, " s")
 
     heading = ("figure, daemon to floor", "median", "spread", "bound", "kept")
     widths = [max(len(r[n]) for r in [heading, *rows]) for n in range(5)]
