@@ -218,3 +218,27 @@ fn a_slow_client_is_dropped_and_its_peers_are_told() {
     drop(b);
     assert!(a.quiet().is_empty());
 }
+
+#[test]
+fn a_sender_that_leaves_while_it_is_held_up_frees_its_ports_and_loses_no_data() {
+    let daemon = Binary::start(&["--write-timeout", "60s"]);
+    let (mut a, near, mut b, far) = joined(&daemon, 6000);
+    a.call_ok(0x01, &[0x01, 0xF4]);
+    let frame = Client::frame(0x06, &data(near, &[7; 64 * 1024]));
+    a.stream()
+        .set_write_timeout(Some(Duration::from_millis(300)))
+        .unwrap();
+    let mut written = 0;
+    let mut stream: &UnixStream = a.stream();
+    while let Ok(count) = stream.write(&frame[written % frame.len()..]) {
+        written += count;
+    }
+    drop(a);
+    let mut other = daemon.connect();
+    let bound = support::poll(|| (other.call(0x01, &[0x01, 0xF4]).0 == 0x02).then_some(()));
+    assert_eq!(bound, Some(()));
+    for _ in 0..written / frame.len() {
+        assert_eq!(b.expect(0x07), data(far, &[7; 64 * 1024]));
+    }
+    assert_eq!(b.expect(0x09), far.to_be_bytes());
+}

@@ -199,6 +199,10 @@ impl Hub {
         let mut turn: Option<Turn<'_>> = None;
         let mut in_this_turn = 0;
         while let Some(frame) = reader.buffered()? {
+            if turn.as_ref().is_some_and(Turn::is_closed) {
+                // Nobody is there to hear the answers.
+                return Err(Ending::Clean);
+            }
             in_this_turn += frame.payload.len() + PREFIX + 1;
             let gathered = turn.as_ref().map_or(0, Turn::gathered);
             if in_this_turn > TURN || gathered > GATHERED {
@@ -261,6 +265,10 @@ impl Hub {
             full.wait_for_room(RECHECK);
             if own.is_closed() {
                 return;
+            }
+            if own.peer_has_closed() {
+                // What it has sent still goes out, but its ports are anybody's.
+                self.state().node.free_ports(client);
             }
         }
     }
@@ -334,10 +342,12 @@ impl Hub {
         self.timer.notify_all();
         let mut state = hold(&self.state);
         state = self.wait_until_left(state, deadline);
-        for outbox in state.outboxes.values() {
+        let stalled: Vec<_> = state.outboxes.values().cloned().collect();
+        drop(state);
+        for outbox in stalled {
             outbox.close();
         }
-        drop(self.wait_until_left(state, deadline + grace));
+        drop(self.wait_until_left(hold(&self.state), deadline + grace));
     }
 
     fn wait_until_left<'s>(

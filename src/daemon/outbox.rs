@@ -43,6 +43,8 @@ pub struct Queue {
     /// Threads that wait for room: waking nobody costs a system call.
     waiters: usize,
     closed: bool,
+    /// A datagram was dropped since the queue was last empty.
+    dropped: bool,
     /// Closed because the client took nothing for too long.
     timed_out: bool,
 }
@@ -51,6 +53,16 @@ impl Queue {
     /// Bytes that wait for the client.
     pub fn len(&self) -> usize {
         self.waiting.len() + self.in_flight
+    }
+
+    /// Whether the outbox was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Notes that a datagram was dropped; true for the first one since the queue was empty.
+    pub fn first_drop(&mut self) -> bool {
+        !std::mem::replace(&mut self.dropped, true)
     }
 
     /// Adds frames; a closed outbox drops them.
@@ -251,6 +263,7 @@ impl Outbox {
         } else {
             queue.writing = false;
             queue.push = false;
+            queue.dropped = false;
         }
         if freed {
             self.wake_waiters(queue);
@@ -311,6 +324,12 @@ impl Outbox {
     /// No more requests: the reader sees an end-of-file behind what the client has sent.
     pub fn stop_reading(&self) {
         let _ = self.stream.shutdown(Shutdown::Read);
+    }
+
+    /// Whether the client has closed both directions, which a write of nothing tells.
+    pub fn peer_has_closed(&self) -> bool {
+        let mut stream: &UnixStream = &self.stream;
+        matches!(stream.write(&[]), Err(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     /// Whether the outbox was closed because the client took nothing for the write time-out.

@@ -42,6 +42,11 @@ impl<'h> Turn<'h> {
         self.own.len()
     }
 
+    /// Whether the client's outbox was closed: what is written to it is lost.
+    pub fn is_closed(&self) -> bool {
+        self.own.is_closed()
+    }
+
     /// Serves a request.
     pub fn handle(&mut self, client: ClientId, request: &Request<'_>) {
         let State {
@@ -155,6 +160,22 @@ impl Outlets<'_> {
         }
     }
 
+    /// One warning a burst: until the client has taken all that waits for it.
+    fn note_dropped(&mut self, client: ClientId, waiting: usize) {
+        let first = match &mut self.own {
+            Some((own, queue)) if *own == client => queue.first_drop(),
+            _ => {
+                let outbox = self.outboxes.get(&client);
+                outbox.is_some_and(|outbox| outbox.queue().first_drop())
+            }
+        };
+        if first {
+            self.hub.log.warn(&format!(
+                "client {client}: datagrams to it are dropped, {waiting} bytes wait"
+            ));
+        }
+    }
+
     fn waiting_for(&self, client: ClientId) -> usize {
         match &self.own {
             Some((own, queue)) if *own == client => queue.len(),
@@ -186,10 +207,7 @@ impl Sink for Outlets<'_> {
         if let Push::RecvFrom { data, .. } = push {
             let waiting = self.waiting_for(client);
             if waiting > 0 && waiting + data.len() > self.hub.limits.client_budget {
-                let bytes = data.len();
-                self.hub.log.warn(&format!(
-                    "client {client}: datagram of {bytes} bytes dropped, {waiting} bytes wait"
-                ));
+                self.note_dropped(client, waiting);
                 return;
             }
         }

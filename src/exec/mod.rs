@@ -75,7 +75,10 @@ fn run(options: &ExecOptions) -> Result<u8, String> {
         if ended.status == 0 {
             how += ", and the scenario's expectations were not met";
         }
-        report::print(&how, &frames, ready.seed, options);
+        // A daemon that died has taken its frames along.
+        let lost = frames.is_empty() && matches!(end, End::Died(_));
+        let frames = (!lost).then_some(&*frames);
+        report::print(&how, frames, ready.seed, options);
     }
     Ok(match (ended.status, end) {
         (0, End::Asked) => 0,

@@ -9,16 +9,25 @@ use crate::cli::ExecOptions;
 use crate::log::one_line;
 
 /// Prints the report on standard error; nobody who reads it is no error.
-pub(super) fn print(how: &str, frames: &str, seed: u64, options: &ExecOptions) {
+pub(super) fn print(how: &str, frames: Option<&str>, seed: u64, options: &ExecOptions) {
     let program = std::env::args_os().next();
     let program = program.unwrap_or_else(|| "mockpilot".into());
     let text = report(how, frames, seed, &program, options);
     let _ = io::stderr().write_all(&text);
 }
 
-fn report(how: &str, frames: &str, seed: u64, program: &OsStr, options: &ExecOptions) -> Vec<u8> {
+fn report(
+    how: &str,
+    frames: Option<&str>,
+    seed: u64,
+    program: &OsStr,
+    options: &ExecOptions,
+) -> Vec<u8> {
     let how = one_line(how);
+    let lost = frames.is_none();
+    let frames = frames.unwrap_or_default();
     let mut text = match frames.lines().count() {
+        0 if lost => format!("mockpilot: {how}; its frames are lost with the daemon\n"),
         0 => format!("mockpilot: {how}; no frames were exchanged\n"),
         1 => format!("mockpilot: {how}; the only frame:\n"),
         count => format!("mockpilot: {how}; the last {count} frames:\n"),
@@ -117,7 +126,7 @@ mod tests {
         };
         let text = report(
             "sh exited with status 1",
-            "{}\n{}\n",
+            Some("{}\n{}\n"),
             9,
             "mp".as_ref(),
             &options,

@@ -71,6 +71,9 @@ impl Node {
             ));
         }
         self.check_policy(Event::Dial, to, port, 0)?;
+        if self.drops_silently(to.node) {
+            return self.dial_peer(client, to, port, Service::Hang, now, out);
+        }
         if let Some(service) = self.configured(to.node, port)
             && matches!(service, Service::Refuse | Service::Hang)
         {
@@ -83,9 +86,6 @@ impl Node {
             && (own || self.lenient())
         {
             return self.join(client, listener, to, port, now, out);
-        }
-        if self.drops_silently(to.node) {
-            return self.dial_peer(client, to, port, Service::Hang, now, out);
         }
         self.reach(to.node)?;
         let Some(service) = self.service(to.node, port) else {
@@ -130,7 +130,8 @@ impl Node {
             self.wait_for_end(client, to, port, local_port, End::TimeOut, now);
             return Ok(None);
         }
-        let taken = self.clients.get(listener).map_or(0, |c| c.streams.len());
+        let open = self.clients.get(listener).map_or(0, |c| c.streams.len());
+        let taken = open + self.dials.count(listener);
         let room_needed = if client == listener { 2 } else { 1 };
         if taken + room_needed > STREAMS_PER_CLIENT {
             return Err(REFUSED.to_owned());

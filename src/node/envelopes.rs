@@ -118,7 +118,7 @@ impl Node {
             Ok((signer, via)) => {
                 let mut body = object! {
                     "address": signer.to_string(), "node_id": signer.node,
-                    "trusted": self.trust.listed(signer.node), "type": "verify_envelope_ok",
+                    "trusted": self.trust.listed(signer.node) && signer.node != self.identity.node_id, "type": "verify_envelope_ok",
                     "valid": true, "verified_via": via,
                 };
                 if check_standing {

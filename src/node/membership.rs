@@ -49,11 +49,15 @@ impl Node {
         if !network.members.contains(&own) {
             network.members.push(own);
         }
+        let managed = network.managed;
         self.networks.note_joined(id);
-        let body = object! {
+        let mut body = object! {
             "address": Address::new(id, own).to_string(), "network_id": id,
             "type": "join_network_ok",
         };
+        if managed {
+            body["rules"] = object! {};
+        }
         Ok(Some(Reply::Json(Command::NetworkJoin, body)))
     }
 
@@ -198,6 +202,9 @@ impl Node {
         if target == own {
             return Err("cannot invite yourself".to_owned());
         }
+        if self.lenient() {
+            self.must_exist(id)?;
+        }
         if !self.lenient() {
             if !self.identity.registered {
                 return Err(format!("inviter node {own}: node not found"));
@@ -292,7 +299,7 @@ impl Node {
 
     /// Refuses a network that the faithful profile does not know.
     pub(super) fn must_exist(&self, id: u16) -> Refusal {
-        if self.lenient() || self.networks.get(id).is_some() {
+        if id != 0 && (self.lenient() || self.networks.get(id).is_some()) {
             return Ok(());
         }
         Err(format!("network {id}: network not found"))

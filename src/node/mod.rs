@@ -132,9 +132,14 @@ impl Node {
     pub fn client_gone(&mut self, client: ClientId, now: Duration, out: &mut dyn Sink) {
         self.end_streams(client, now, out);
         self.clients.remove(client);
-        self.ports.retain(|_, owner| *owner != client);
+        self.free_ports(client);
         self.forget_waits(client);
         self.forget_dials(client);
+    }
+
+    /// A client holds no port any more.
+    pub fn free_ports(&mut self, client: ClientId) {
+        self.ports.retain(|_, owner| *owner != client);
     }
 
     /// The daemon ends: the client is told of every stream that it still has.

@@ -21,6 +21,8 @@ pub struct Trust {
     pending: Vec<Pending>,
     /// Peers that were rejected or revoked: their requests are ignored.
     refused: Ids,
+    /// Peers whose request was rejected: they have asked, so asking them in turn is enough.
+    rejected: Ids,
     /// Listed peers that were configured as not trusted.
     withheld: Ids,
     /// In the order of their ids.
@@ -73,6 +75,7 @@ impl Trust {
             trusted,
             pending: pending.collect(),
             refused: Ids::new(),
+            rejected: Ids::new(),
             withheld,
             waits: VecDeque::new(),
             waits_made: 0,
@@ -145,7 +148,8 @@ impl Node {
             ));
         }
         self.touch(node_id);
-        let both_asked = self.trust.take_pending(node_id);
+        let was_rejected = self.trust.rejected.remove(node_id).is_some();
+        let both_asked = self.trust.take_pending(node_id) || was_rejected;
         let itself = node_id == self.identity.node_id;
         // A lenient peer approves at once; one that was refused ignores what comes.
         let approves = self.lenient() && !self.trust.refused.contains(node_id);
@@ -173,6 +177,7 @@ impl Node {
         let asked = self.trust.take_pending(node_id);
         if asked || self.lenient() {
             self.trust.trusted.remove(node_id);
+            self.trust.rejected.insert(node_id, ());
             self.trust.refused.insert(node_id, ());
         }
         outcome(node_id, "rejected")

@@ -213,16 +213,22 @@ fn health_body(health: &Health<'_>) -> String {
 }
 
 fn info_body(info: &Info<'_>) -> String {
-    let whole = info_text(info, &info.conn_list, &info.peer_list);
+    let whole = info_text(info, &info.conn_list, &info.peer_list, info.networks);
     if whole.len() < MAX_LENGTH {
         return whole;
     }
     let (mut conns, mut peers) = (info.conn_list.len(), info.peer_list.len());
-    let notes = ",\"conn_list_truncated\":true,\"peer_list_truncated\":true".len();
+    let mut networks = info.networks.len();
+    let notes = "\"conn_list_truncated\":true,\"peer_list_truncated\":true,\
+                 \"networks_truncated\":true,"
+        .len();
     let mut excess = whole.len() + notes + 1 - MAX_LENGTH;
-    while excess > 0 && conns + peers > 0 {
+    while excess > 0 && conns + peers + networks > 0 {
         let mut entry = String::new();
-        if conns >= peers {
+        if networks > conns.max(peers) {
+            networks -= 1;
+            network_text(&mut entry, info.node_id, info.networks[networks]);
+        } else if conns >= peers {
             conns -= 1;
             conn_text(&mut entry, &info.conn_list[conns]);
         } else {
@@ -231,10 +237,16 @@ fn info_body(info: &Info<'_>) -> String {
         }
         excess = excess.saturating_sub(entry.len() + 1);
     }
-    info_text(info, &info.conn_list[..conns], &info.peer_list[..peers])
+    let (conns, peers) = (&info.conn_list[..conns], &info.peer_list[..peers]);
+    info_text(info, conns, peers, &info.networks[..networks])
 }
 
-fn info_text(info: &Info<'_>, conns: &[ConnEntry], peers: &[PeerEntry]) -> String {
+fn info_text(
+    info: &Info<'_>,
+    conns: &[ConnEntry],
+    peers: &[PeerEntry],
+    networks: &[u16],
+) -> String {
     let c = &info.counters;
     let mut body = Body::new();
     body.number("accept_queue_drops", 0)
@@ -260,15 +272,12 @@ fn info_text(info: &Info<'_>, conns: &[ConnEntry], peers: &[PeerEntry]) -> Strin
     if info.networks.is_empty() {
         body.raw("networks", "null");
     } else {
-        let node = info.node_id;
-        // The real daemon marshals these entries from a struct: network_id comes first.
-        body.list("networks", info.networks, |out, network| {
-            let address = Address::new(*network, node);
-            let _ = write!(
-                out,
-                "{{\"network_id\":{network},\"address\":\"{address}\"}}"
-            );
+        body.list("networks", networks, |out, network| {
+            network_text(out, info.node_id, *network);
         });
+    }
+    if networks.len() < info.networks.len() {
+        body.raw("networks_truncated", "true");
     }
     body.number("node_id", info.node_id)
         .list("peer_list", peers, peer_text);
@@ -321,6 +330,15 @@ fn conn_text(out: &mut String, conn: &ConnEntry) {
         .text("state", conn.state)
         .number("unacked", 0);
     *out = body.finish();
+}
+
+/// The real daemon marshals these entries from a struct: network_id comes first.
+fn network_text(out: &mut String, node: u32, network: u16) {
+    let address = Address::new(network, node);
+    let _ = write!(
+        out,
+        "{{\"network_id\":{network},\"address\":\"{address}\"}}"
+    );
 }
 
 fn peer_text(out: &mut String, peer: &PeerEntry) {

@@ -177,3 +177,44 @@ fn names_resolve_to_the_same_node_each_time() {
     assert!(w.say(1, &resolve("unit"))[0].contains("305419896"));
     assert!(!w.say(1, &resolve("mock-daemon"))[0].contains("305419896"));
 }
+
+#[test]
+fn network_zero_is_the_backbone_and_nothing_else() {
+    let mut w = World::lenient();
+    let invite = Request::NetworkInvite {
+        network_id: 0,
+        node_id: 5,
+    };
+    assert_eq!(
+        w.say(1, &invite),
+        ["1 error network invite: registry: network 0: network not found"]
+    );
+    let tags = |network_id, node_id| Request::MemberTagsSet {
+        network_id,
+        node_id,
+        tags: Some(vec!["a".to_owned()]),
+    };
+    assert_eq!(
+        w.say(1, &tags(0, 5)),
+        ["1 error member-tags set: registry: network 0: network not found"]
+    );
+    assert_eq!(
+        w.say(1, &tags(7, 0)),
+        ["1 error member-tags set: registry: node 0 is not a member of network 7"]
+    );
+    let rows = w.say(1, &Request::NetworkList).remove(0);
+    assert_eq!(rows.matches(r#""id":0"#).count(), 1, "{rows}");
+}
+
+#[test]
+fn the_engine_that_runs_is_meant_when_no_network_is_named() {
+    let mut w = World::lenient();
+    let status = Request::ManagedStatus { network_id: 0 };
+    assert!(w.say(1, &status)[0].contains(r#""network_id":0"#));
+    let join = Request::NetworkJoin {
+        network_id: 7,
+        token: b"",
+    };
+    w.say(1, &join);
+    assert!(w.say(1, &status)[0].contains(r#""network_id":7"#));
+}

@@ -121,10 +121,39 @@ fn waits_end_by_trust_or_by_time() {
 fn a_private_peer_drops_what_comes_after_a_revoke() {
     let mut config = faithful_config();
     config.peers[1].trusted = Some(true);
+    config.peers[1].services.insert(99, Service::Refuse);
     let mut w = World::new(&config);
     assert_eq!(w.dial(1, 3, 7), ["1 dialled 1"]);
     w.say(1, &Request::HandshakeRevoke { node_id: 3 });
     assert_eq!(w.send(1, 1, "x"), ["1 recv 1 x"]);
     assert!(w.dial(1, 3, 7).is_empty());
-    assert_eq!(w.pass(2_000), ["1 error dial timeout"]);
+    assert!(w.dial(1, 3, 99).is_empty());
+    assert_eq!(
+        w.pass(2_000),
+        ["1 error dial timeout", "1 error dial timeout"]
+    );
+}
+
+#[test]
+fn who_was_rejected_has_asked() {
+    let mut config = faithful_config();
+    config.pending.push(PendingConfig {
+        node_id: 9,
+        justification: "hi".to_owned(),
+    });
+    let mut w = World::new(&config);
+    let trusted = |w: &mut World| w.say(1, &Request::HandshakeTrusted)[0].contains("\"node_id\":9");
+    let reject = Request::HandshakeReject {
+        node_id: 9,
+        reason: String::new(),
+    };
+    w.say(1, &reject);
+    w.say(1, &Request::HandshakeApprove { node_id: 9 });
+    assert!(!trusted(&mut w));
+    let send = Request::HandshakeSend {
+        node_id: 9,
+        justification: String::new(),
+    };
+    w.say(1, &send);
+    assert!(trusted(&mut w));
 }

@@ -9,6 +9,10 @@ fn bytes(reply: &Reply<'_>) -> Vec<u8> {
 }
 
 fn info(conns: usize, peers: usize) -> Vec<u8> {
+    info_of(conns, peers, &[1])
+}
+
+fn info_of(conns: usize, peers: usize, networks: &[u16]) -> Vec<u8> {
     let entry = ConnEntry {
         id: 1,
         local_port: 49152,
@@ -37,7 +41,7 @@ fn info(conns: usize, peers: usize) -> Vec<u8> {
         public_key: "k",
         version: "v",
         counters: Counters::default(),
-        networks: &[1],
+        networks,
         conn_list: vec![entry; conns],
         peer_list: vec![peer; peers],
     })))
@@ -85,6 +89,14 @@ fn no_reply_exceeds_the_frame_limit() {
     assert!(frame.len() > MAX_LENGTH - 2048, "too much was cut");
     let value: Value = serde_json::from_slice(&frame[5..]).unwrap();
     assert_eq!(value["conn_list_truncated"], true);
+
+    let networks: Vec<u16> = (1..=30_000).collect();
+    let frame = info_of(2, 2, &networks);
+    assert!(frame.len() <= MAX_LENGTH + 4 && frame.len() > MAX_LENGTH - 256);
+    let value: Value = serde_json::from_slice(&frame[5..]).unwrap();
+    assert_eq!(value["networks_truncated"], true);
+    assert_eq!(value["networks"][0]["network_id"], 1);
+    assert_eq!(value["conn_list"].as_array().unwrap().len(), 2);
 
     let rows: Vec<_> = (0..100_000).map(|n| json!({"node_id": n})).collect();
     let body = json!({"nodes": rows, "type": "list_nodes_ok"});
