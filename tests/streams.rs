@@ -242,3 +242,23 @@ fn a_sender_that_leaves_while_it_is_held_up_frees_its_ports_and_loses_no_data() 
     }
     assert_eq!(b.expect(0x09), far.to_be_bytes());
 }
+
+/// The reply that nobody takes is lost; the data behind it is not.
+#[test]
+fn what_a_client_sent_before_it_left_arrives() {
+    let daemon = Binary::start::<&str>(&[]);
+    let (mut a, near, mut b, far) = joined(&daemon, 6000);
+    daemon.signal("STOP");
+    let mut all = Client::frame(0x21, &[]);
+    for n in 0..100u32 {
+        let piece = [&n.to_be_bytes()[..], &[7; 1000]].concat();
+        all.extend(Client::frame(0x06, &data(near, &piece)));
+    }
+    a.send_raw(&all);
+    drop(a);
+    daemon.signal("CONT");
+    for n in 0..100u32 {
+        assert_eq!(b.expect(0x07)[4..8], n.to_be_bytes());
+    }
+    assert_eq!(b.expect(0x09), far.to_be_bytes());
+}

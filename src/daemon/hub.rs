@@ -199,8 +199,7 @@ impl Hub {
         let mut turn: Option<Turn<'_>> = None;
         let mut in_this_turn = 0;
         while let Some(frame) = reader.buffered()? {
-            if turn.as_ref().is_some_and(Turn::is_closed) {
-                // Nobody is there to hear the answers.
+            if turn.as_ref().is_some_and(Turn::is_cut_off) {
                 return Err(Ending::Clean);
             }
             in_this_turn += frame.payload.len() + PREFIX + 1;
@@ -244,7 +243,7 @@ impl Hub {
     }
 
     /// Waits, and lets others go on meanwhile, until all that would get a request's data have
-    /// room for it, or the sender itself is closed or the daemon ends.
+    /// room for it or the daemon ends.
     fn give_way<'h>(
         self: &'h Arc<Self>,
         turn: &mut Option<Turn<'h>>,
@@ -263,9 +262,6 @@ impl Hub {
             *turn = None;
             own.flush();
             full.wait_for_room(RECHECK);
-            if own.is_closed() {
-                return;
-            }
             if own.peer_has_closed() {
                 // What it has sent still goes out, but its ports are anybody's.
                 self.state().node.free_ports(client);

@@ -42,9 +42,10 @@ impl<'h> Turn<'h> {
         self.own.len()
     }
 
-    /// Whether the client's outbox was closed: what is written to it is lost.
-    pub fn is_closed(&self) -> bool {
-        self.own.is_closed()
+    /// Whether the daemon ends and has closed the client: its backlog is not served. What a client
+    /// has sent before it left by itself still is.
+    pub fn is_cut_off(&self) -> bool {
+        self.state.stopping.is_some() && self.own.is_closed()
     }
 
     /// Serves a request.
