@@ -195,7 +195,9 @@ impl Hub {
         outbox: &Arc<Outbox>,
         reader: &mut FrameReader<R>,
     ) -> Result<(), Ending> {
-        self.wait_for_own_room(outbox);
+        if !self.wait_for_own_room(outbox) {
+            return Err(Ending::Clean);
+        }
         let mut turn: Option<Turn<'_>> = None;
         let mut in_this_turn = 0;
         while let Some(frame) = reader.buffered()? {
@@ -208,7 +210,9 @@ impl Hub {
                 turn = None;
                 in_this_turn = 0;
                 outbox.flush();
-                self.wait_for_own_room(outbox);
+                if !self.wait_for_own_room(outbox) {
+                    return Err(Ending::Clean);
+                }
             }
             if let Some(tail) = &self.hooks.tail {
                 tail.record(client, Direction::In, frame.code, frame.payload);
@@ -269,16 +273,18 @@ impl Hub {
         }
     }
 
-    /// Replies are never dropped, so a client that does not read them is not read from.
-    fn wait_for_own_room(&self, outbox: &Arc<Outbox>) {
+    /// Replies are never dropped, so a client that does not read them is not read from. False when
+    /// the daemon ends meanwhile: what it has asked since cannot be answered any more.
+    fn wait_for_own_room(&self, outbox: &Arc<Outbox>) -> bool {
         while outbox.len() >= self.limits.client_budget && !outbox.is_closed() {
+            if hold(&self.state).stopping.is_some() {
+                return false;
+            }
             outbox.flush();
             outbox.push();
             outbox.wait_for_room(RECHECK);
-            if hold(&self.state).stopping.is_some() {
-                return;
-            }
         }
+        true
     }
 
     /// The node has something to do earlier than before.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::hub::{Hub, State};
 use super::outbox::{Outbox, Queue};
@@ -42,10 +42,11 @@ impl<'h> Turn<'h> {
         self.own.len()
     }
 
-    /// Whether the daemon ends and has closed the client: its backlog is not served. What a client
-    /// has sent before it left by itself still is.
+    /// Whether the daemon ends and the client's time is over: its backlog is not served. What a
+    /// client has sent before it left by itself still is.
     pub fn is_cut_off(&self) -> bool {
-        self.state.stopping.is_some() && self.own.is_closed()
+        let stopping = self.state.stopping;
+        stopping.is_some_and(|deadline| self.own.is_closed() || Instant::now() >= deadline)
     }
 
     /// Serves a request.
