@@ -20,6 +20,7 @@ pub mod node;
 mod policy;
 mod private;
 pub mod program;
+pub mod scenario;
 mod serve;
 #[allow(unsafe_code)]
 #[doc(hidden)]

@@ -11,6 +11,7 @@ mod outbox;
 pub mod readiness;
 mod session;
 pub mod signals;
+pub mod steering;
 pub mod tail;
 mod turn;
 
@@ -27,6 +28,7 @@ use acceptor::Acceptor;
 use endpoint::Endpoint;
 use hub::Hub;
 pub use limits::Limits;
+pub use steering::Steering;
 
 /// How long sessions have to finish when the daemon ends.
 const STOP: Duration = Duration::from_millis(80);
@@ -98,6 +100,11 @@ impl Daemon {
     /// Where clients connect.
     pub fn socket(&self) -> &Path {
         self.endpoint.path()
+    }
+
+    /// What tests do to the daemon while it runs.
+    pub fn steering(&self) -> Steering {
+        Steering::new(Arc::clone(&self.hub))
     }
 
     /// The whole node: identity, trust, networks, ports, streams; without tokens.

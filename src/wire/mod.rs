@@ -5,8 +5,10 @@ pub mod address;
 pub mod command;
 pub mod decode;
 pub mod encode;
+pub mod field;
 pub mod fields;
 pub mod frame;
+pub mod kind;
 pub mod reply;
 pub mod request;
 
