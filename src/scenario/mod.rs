@@ -3,11 +3,15 @@
 //! A scenario has the simulated world ([`crate::node::Config`]), rules that change what happens to
 //! requests, pushes that come by themselves, and expectations that are verified at the end.
 
+pub mod book;
 pub mod condition;
 pub mod expect;
 pub mod fault;
+pub mod matching;
 pub mod push;
+pub mod random;
 pub mod rule;
+pub mod tally;
 
 use std::fmt;
 use std::sync::Arc;

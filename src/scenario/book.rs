@@ -1,0 +1,328 @@
+//! The book of rules while a daemon runs: which one applies to a request, with counters and states.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::matching::Asked;
+use super::random::{Random, hash};
+use super::{Condition, Expected, Rule, Scope, Test};
+use crate::go::json::object;
+use crate::node::{ClientId, Table};
+use crate::wire::field::Field;
+use crate::wire::kind::Kind;
+
+/// The state that everything starts in.
+pub const START: &str = "start";
+
+/// Rules in the order of matching.
+#[derive(Debug, Default)]
+pub struct Book {
+    seed: u64,
+    entries: Vec<Entry>,
+    made_up: u64,
+    index: Vec<Index>,
+    state: Option<Arc<str>>,
+    states: Table<ClientId, Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    rule: Arc<Rule>,
+    name: Arc<str>,
+    all: Count,
+    each: Table<ClientId, Count>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    matched: u64,
+    applied: u64,
+}
+
+/// A rule that applies to a request.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its random choices this time.
+    pub random: Random,
+}
+
+/// The rules of one kind of request, by what most of them ask first: a rule that compares a field (or
+/// the client) with one value is looked at only when that value comes.
+#[derive(Debug, Default)]
+struct Index {
+    always: Vec<u32>,
+    keyed: Vec<Keyed>,
+}
+
+#[derive(Debug)]
+struct Keyed {
+    /// `None` for the client.
+    field: Option<Box<str>>,
+    rules: HashMap<u64, Vec<u32>>,
+}
+
+impl Book {
+    /// The book of a scenario's rules. Those without a name are called by their place in the list:
+    /// `rules[2]`.
+    pub fn new(rules: &[Rule], seed: u64) -> Book {
+        let entry = |(at, rule): (usize, &Rule)| {
+            let name = rule.name.clone().unwrap_or_else(|| format!("rules[{at}]"));
+            Entry::new(rule.clone(), name)
+        };
+        let mut book = Book {
+            seed,
+            entries: rules.iter().enumerate().map(entry).collect(),
+            ..Book::default()
+        };
+        book.build_index();
+        book
+    }
+
+    /// Whether there is no rule at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Adds a rule before all others and gives its name, made up where it has none.
+    ///
+    /// # Errors
+    /// When another rule has the name.
+    pub fn add(&mut self, rule: Rule) -> Result<Arc<str>, String> {
+        let name = match &rule.name {
+            Some(name) if self.position(name).is_some() => {
+                return Err(format!("a rule named {name:?} is there already"));
+            }
+            Some(name) => name.clone(),
+            None => self.make_up_name(),
+        };
+        let entry = Entry::new(rule, name);
+        let name = Arc::clone(&entry.name);
+        self.entries.insert(0, entry);
+        self.build_index();
+        Ok(name)
+    }
+
+    fn make_up_name(&mut self) -> String {
+        loop {
+            self.made_up += 1;
+            let name = format!("rule-{}", self.made_up);
+            if self.position(&name).is_none() {
+                return name;
+            }
+        }
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.entries.iter().position(|entry| &*entry.name == name)
+    }
+
+    /// Takes a rule away; false when there is none of that name.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let Some(at) = self.position(name) else {
+            return false;
+        };
+        self.entries.remove(at);
+        self.build_index();
+        true
+    }
+
+    /// A row for each rule, in the order of matching.
+    pub fn rows(&self) -> Vec<Value> {
+        let row = |entry: &Entry| {
+            let on: Vec<&str> = match entry.rule.any {
+                true => vec!["*"],
+                false => entry.rule.on.iter().map(Kind::name).collect(),
+            };
+            object! {
+                "name": &*entry.name, "on": on, "matched": entry.all.matched,
+                "applied": entry.all.applied,
+            }
+        };
+        self.entries.iter().map(row).collect()
+    }
+
+    /// The daemon's state, and that of each client that has left the first one.
+    pub fn states(&self) -> Value {
+        let state = self.state.as_deref().unwrap_or(START);
+        let client = |(client, state): (ClientId, &Arc<str>)| {
+            object! {"client": client, "state": &**state}
+        };
+        let clients: Vec<Value> = self.states.iter().map(client).collect();
+        object! {"state": state, "clients": clients}
+    }
+
+    /// A client has left: nothing is kept of it.
+    pub fn client_gone(&mut self, client: ClientId) {
+        self.states.remove(client);
+        for entry in &mut self.entries {
+            if entry.rule.scope == Scope::Client {
+                entry.each.remove(client);
+            }
+        }
+    }
+
+    /// The first rule that applies to a request; counters and states have moved on then.
+    pub fn select(&mut self, asked: &Asked<'_>) -> Option<Applied> {
+        let mut after = None;
+        loop {
+            let at = self.index.get(asked.kind.index())?.next(asked, after)?;
+            after = Some(at);
+            if let Some(applied) = self.try_rule(at as usize, asked) {
+                return Some(applied);
+            }
+        }
+    }
+
+    fn try_rule(&mut self, at: usize, asked: &Asked<'_>) -> Option<Applied> {
+        let entry = &mut self.entries[at];
+        let rule = &entry.rule;
+        if rule.client.is_some_and(|client| client != asked.client) {
+            return None;
+        }
+        let own = rule.scope == Scope::Client;
+        if let Some(wanted) = &rule.state {
+            let state = match own {
+                true => self.states.get(asked.client),
+                false => self.state.as_ref(),
+            };
+            if state.map_or(START, |state| &**state) != wanted {
+                return None;
+            }
+        }
+        if !rule.when.iter().all(|condition| condition.holds(asked)) {
+            return None;
+        }
+        entry.all.matched += 1;
+        let count = match own {
+            true => {
+                let count = entry.each.get_or_make(asked.client, Count::default);
+                count.matched += 1;
+                count
+            }
+            false => &mut entry.all,
+        };
+        if count.matched <= rule.skip || rule.times.is_some_and(|most| count.applied >= most) {
+            return None;
+        }
+        count.applied += 1;
+        if own {
+            entry.all.applied += 1;
+        }
+        if let Some(then) = &rule.then {
+            let then: Arc<str> = then.as_str().into();
+            match own {
+                true => {
+                    self.states.insert(asked.client, then);
+                }
+                false => self.state = Some(then),
+            }
+        }
+        Some(Applied {
+            rule: Arc::clone(&entry.rule),
+            name: Arc::clone(&entry.name),
+            random: Random::new(self.seed, &entry.name, entry.all.applied),
+        })
+    }
+
+    fn build_index(&mut self) {
+        self.index.clear();
+        self.index.resize_with(Kind::COUNT, Index::default);
+        for (at, entry) in self.entries.iter().enumerate() {
+            for kind in entry.rule.on.iter() {
+                self.index[kind.index()].add(at as u32, &entry.rule);
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn new(rule: Rule, name: String) -> Entry {
+        Entry {
+            rule: Arc::new(rule),
+            name: name.into(),
+            all: Count::default(),
+            each: Table::new(),
+        }
+    }
+}
+
+impl Index {
+    fn add(&mut self, at: u32, rule: &Rule) {
+        let mut first = rule.client.map(|client| (None, client));
+        for condition in &rule.when {
+            if let Some(key) = key_of(condition) {
+                first = Some((Some(&condition.field), key));
+                break;
+            }
+        }
+        let Some((field, key)) = first else {
+            self.always.push(at);
+            return;
+        };
+        let place = self.keyed.iter().position(|k| k.field.as_ref() == field);
+        let place = place.unwrap_or_else(|| {
+            self.keyed.push(Keyed {
+                field: field.cloned(),
+                rules: HashMap::new(),
+            });
+            self.keyed.len() - 1
+        });
+        self.keyed[place].rules.entry(key).or_default().push(at);
+    }
+
+    /// The first rule behind `after` that may match.
+    fn next(&self, asked: &Asked<'_>, after: Option<u32>) -> Option<u32> {
+        let mut first = behind(&self.always, after);
+        for keyed in &self.keyed {
+            let key = match &keyed.field {
+                Some(field) => asked.field(field).and_then(|field| key_of_field(&field)),
+                None => Some(asked.client),
+            };
+            let found = key
+                .and_then(|key| keyed.rules.get(&key))
+                .and_then(|rules| behind(rules, after));
+            first = match (first, found) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+        }
+        first
+    }
+}
+
+fn behind(rules: &[u32], after: Option<u32>) -> Option<u32> {
+    let at = match after {
+        Some(after) => rules.partition_point(|rule| *rule <= after),
+        None => 0,
+    };
+    rules.get(at).copied()
+}
+
+/// The key of a condition that asks for one number or one text.
+fn key_of(condition: &Condition) -> Option<u64> {
+    match &condition.test {
+        Test::Equal(Expected::Number(number)) => Some(number.to_bits()),
+        // Data may be long: it is compared only when all else fits.
+        Test::Equal(Expected::Bytes(bytes)) if &*condition.field != "data" => Some(hash(bytes)),
+        _ => None,
+    }
+}
+
+fn key_of_field(field: &Field<'_>) -> Option<u64> {
+    match field {
+        Field::Number(number) => Some((*number as f64).to_bits()),
+        Field::Fraction(number) => Some(number.to_bits()),
+        Field::Text(text) => Some(hash(text.as_bytes())),
+        Field::Secret(bytes) => Some(hash(bytes)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
