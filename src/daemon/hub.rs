@@ -8,15 +8,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::limits::Limits;
 use super::outbox::Outbox;
-use super::tail::Direction;
-use super::turn::{Outlets, Turn};
-use super::{Hooks, hold};
+use super::play::{Play, Visit};
+use super::stage::Stage;
+use super::turn::Turn;
+use super::{Hooks, Setup, hold};
 use crate::clause::clause;
+use crate::journal::{Event, Reason};
 use crate::log::Log;
-use crate::node::{ClientId, Config, Node};
+use crate::node::{ClientId, Node};
+use crate::scenario::Arrival;
 use crate::wire::fields::request_fields;
 use crate::wire::frame::{Ending, FrameReader, PREFIX};
-use crate::wire::{Encoder, Request, decode};
+use crate::wire::{Decoded, Encoder, Request, decode};
 
 /// Bytes of replies that are gathered before they are written though more input is there.
 const GATHERED: usize = 256 * 1024;
@@ -39,6 +42,7 @@ pub struct Hub {
     /// The last session has ended.
     left: Condvar,
     started: Instant,
+    pub(super) setup: Setup,
     /// The limits in force.
     pub limits: Limits,
     /// Where the log goes.
@@ -53,12 +57,23 @@ pub(super) struct State {
     pub(super) node: Node,
     pub(super) outboxes: HashMap<ClientId, Arc<Outbox>>,
     pub(super) encoder: Encoder,
+    pub(super) play: Play,
     pub(super) stopping: Option<Instant>,
     sessions: usize,
     last_client: ClientId,
     timer_runs: bool,
     /// A client was refused since the last one was let in.
     full: bool,
+}
+
+impl State {
+    /// When there is next something to do that no client asks for.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        match (self.node.next_due(), self.play.agenda.next()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
 }
 
 /// A client that has been let in.
@@ -70,16 +85,17 @@ pub struct Admitted {
     pub stream: Arc<UnixStream>,
     /// What goes to it.
     pub outbox: Arc<Outbox>,
+    /// How it is turned away, if it is: nothing is served to it.
+    pub turned_away: Option<Arrival>,
 }
 
 impl Hub {
     /// A hub around a fresh node.
-    pub fn new(config: &Config, limits: Limits, log: Log) -> Hub {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+    pub fn new(setup: Setup, limits: Limits, log: Log, hooks: Hooks) -> Hub {
+        let scenario = Arc::clone(&setup.scenario);
         let state = State {
-            node: Node::new(config, unix),
+            node: Node::new(&setup.config, time_of_day()),
+            play: Play::new(scenario, setup.config.seed, Duration::ZERO),
             outboxes: HashMap::new(),
             encoder: Encoder::default(),
             sessions: 0,
@@ -93,9 +109,18 @@ impl Hub {
             timer: Condvar::new(),
             left: Condvar::new(),
             started: Instant::now(),
+            setup,
             limits,
             log,
-            hooks: Hooks::default(),
+            hooks,
+        }
+    }
+
+    /// Sees to it that what the scenario has for the start comes.
+    pub fn begin(self: &Arc<Self>) {
+        let mut state = hold(&self.state);
+        if state.next_due().is_some() {
+            self.wake_timer(&mut state);
         }
     }
 
@@ -109,9 +134,19 @@ impl Hub {
         self.started.elapsed()
     }
 
+    /// The moment so long after the start.
+    pub(super) fn instant(&self, at: Duration) -> Instant {
+        self.started + at
+    }
+
+    /// Whether the daemon ends.
+    pub(super) fn is_stopping(&self) -> bool {
+        hold(&self.state).stopping.is_some()
+    }
+
     /// Lets a client in; `None` when there are too many, or it has gone already, or the daemon
     /// ends: its stream is closed then.
-    pub fn admit(&self, stream: UnixStream) -> Option<Admitted> {
+    pub fn admit(self: &Arc<Self>, stream: UnixStream) -> Option<Admitted> {
         let stream = Arc::new(stream);
         let outbox = Outbox::new(Arc::clone(&stream), self.limits.write_timeout).ok()?;
         let outbox = Arc::new(outbox);
@@ -134,48 +169,71 @@ impl Hub {
         let client = state.last_client;
         state.outboxes.insert(client, Arc::clone(&outbox));
         state.node.client_came(client);
+        let now = self.now();
+        let visit = Visit {
+            since: now,
+            requests: 0,
+        };
+        state.play.visits.insert(client, visit);
+        let due = state.next_due();
+        let turned_away = self.stage(&mut state, now).arrive(client);
+        if state.next_due() != due {
+            self.wake_timer(&mut state);
+        }
         Some(Admitted {
             client,
             stream,
             outbox,
+            turned_away,
         })
     }
 
-    /// All state of the node.
-    pub fn node_state(&self) -> serde_json::Value {
-        let now = self.now();
-        self.state().node.state(now)
+    /// A step that no client's own session takes.
+    pub(super) fn stage<'a>(&'a self, state: &'a mut State, now: Duration) -> Stage<'a> {
+        Stage {
+            hub: self,
+            state,
+            own: None,
+            now,
+        }
     }
 
     /// A client has left, or is made to leave because the daemon ends.
-    pub fn part(&self, client: ClientId) {
+    pub fn part(&self, client: ClientId, reason: Reason) {
         let now = self.now();
         let mut guard = hold(&self.state);
-        let state = &mut *guard;
-        let own = state.outboxes.get(&client).cloned();
+        let own = guard.outboxes.get(&client).cloned();
         let mut queue = own.as_ref().map(|outbox| outbox.queue());
-        let mut outlets = Outlets {
-            hub: self,
-            outboxes: &state.outboxes,
-            encoder: &mut state.encoder,
-            own: queue.as_deref_mut().map(|queue| (client, queue)),
-        };
-        if state.stopping.is_some() {
-            state.node.client_stopped(client, now, &mut outlets);
+        let stopping = guard.stopping.is_some();
+        if let Some(journal) = &self.hooks.journal {
+            let reason = match reason {
+                Reason::Eof if stopping => Reason::Stop,
+                reason => reason,
+            };
+            journal.event(Some(client), &Event::Disconnect(reason), None);
         }
-        state.node.client_gone(client, now, &mut outlets);
-        state.outboxes.remove(&client);
+        let mut stage = Stage {
+            hub: self,
+            state: &mut guard,
+            own: queue.as_deref_mut().map(|queue| (client, queue)),
+            now,
+        };
+        stage.with_node(&mut |node, out| {
+            if stopping {
+                node.client_stopped(client, now, out);
+            }
+            node.client_gone(client, now, out);
+        });
+        guard.play.client_gone(client);
+        guard.outboxes.remove(&client);
     }
 
     /// The session of a client has done its last write.
     pub fn session_ended(&self) {
         let mut state = hold(&self.state);
         state.sessions = state.sessions.saturating_sub(1);
-        let was_last = state.sessions == 0;
         drop(state);
-        if was_last {
-            self.left.notify_all();
-        }
+        self.left.notify_all();
     }
 
     /// By when a session that ends must have written all it has.
@@ -214,36 +272,35 @@ impl Hub {
                     return Err(Ending::Clean);
                 }
             }
-            if let Some(tail) = &self.hooks.tail {
-                tail.record(client, Direction::In, frame.code, frame.payload);
-            }
             if frame.payload.len() > QUICK {
                 // It may take a while to decode: nobody else waits for it.
                 turn = None;
             }
-            match decode(frame) {
-                Ok(request) => {
-                    self.log.frame(|| {
-                        let fields = serde_json::Value::Object(request_fields(&request));
-                        format!("client {client} in {} {fields}", request.command().name())
-                    });
-                    self.give_way(&mut turn, client, outbox, &request);
-                    let turn = turn.get_or_insert_with(|| Turn::begin(self, outbox));
-                    turn.handle(client, &request);
-                }
-                Err(malformed) => {
-                    self.log.frame(|| {
-                        let (name, text) = (malformed.name, &malformed.text);
-                        format!("client {client} in {name} malformed: {text}")
-                    });
-                    if malformed.answered {
-                        let turn = turn.get_or_insert_with(|| Turn::begin(self, outbox));
-                        turn.refuse(client, malformed.text);
-                    }
-                }
+            let decoded = decode(frame);
+            self.log_received(client, &decoded);
+            if let Ok(request) = &decoded {
+                self.give_way(&mut turn, client, outbox, request);
+            }
+            let held = turn.get_or_insert_with(|| Turn::begin(self, outbox));
+            held.receive(client, frame, &decoded);
+            if held.is_halted() {
+                return Ok(());
             }
         }
         Ok(())
+    }
+
+    fn log_received(&self, client: ClientId, decoded: &Decoded<'_>) {
+        self.log.frame(|| match decoded {
+            Ok(request) => {
+                let fields = serde_json::Value::Object(request_fields(request));
+                format!("client {client} in {} {fields}", request.command().name())
+            }
+            Err(malformed) => {
+                let (name, text) = (malformed.name, &malformed.text);
+                format!("client {client} in {name} malformed: {text}")
+            }
+        });
     }
 
     /// Waits, and lets others go on meanwhile, until all that would get a request's data have
@@ -266,6 +323,9 @@ impl Hub {
             *turn = None;
             own.flush();
             full.wait_for_room(RECHECK);
+            if own.queue().is_ending() {
+                return;
+            }
             if own.peer_has_closed() {
                 // What it has sent still goes out, but its ports are anybody's.
                 self.state().node.free_ports(client);
@@ -276,7 +336,7 @@ impl Hub {
     /// Replies are never dropped, so a client that does not read them is not read from. False when
     /// the daemon ends meanwhile: what it has asked since cannot be answered any more.
     fn wait_for_own_room(&self, outbox: &Arc<Outbox>) -> bool {
-        while outbox.len() >= self.limits.client_budget && !outbox.is_closed() {
+        while outbox.queue().load() >= self.limits.client_budget && !outbox.queue().is_ending() {
             if hold(&self.state).stopping.is_some() {
                 return false;
             }
@@ -307,15 +367,10 @@ impl Hub {
         let mut guard = hold(&self.state);
         while guard.stopping.is_none() {
             let now = self.now();
-            let state = &mut *guard;
-            let mut outlets = Outlets {
-                hub: self,
-                outboxes: &state.outboxes,
-                encoder: &mut state.encoder,
-                own: None,
-            };
-            state.node.run_due(now, &mut outlets);
-            guard = match state.node.next_due() {
+            let mut stage = self.stage(&mut guard, now);
+            stage.with_node(&mut |node, out| node.run_due(now, out));
+            stage.run_agenda();
+            guard = match guard.next_due() {
                 None => self
                     .timer
                     .wait(guard)
@@ -370,4 +425,11 @@ impl Hub {
         }
         state
     }
+}
+
+/// Time since 1970.
+pub(super) fn time_of_day() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }

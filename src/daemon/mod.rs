@@ -1,6 +1,9 @@
 //! The daemon: a published socket, a thread per client, one node behind them.
 
 pub mod acceptor;
+mod agenda;
+mod answer;
+mod behind;
 pub mod ending;
 pub mod endpoint;
 mod hub;
@@ -8,11 +11,14 @@ pub mod last_client;
 pub mod lifeline;
 pub mod limits;
 mod outbox;
+mod outlets;
+mod play;
+mod pushing;
 pub mod readiness;
 mod session;
 pub mod signals;
+mod stage;
 pub mod steering;
-pub mod tail;
 mod turn;
 
 use std::io;
@@ -22,8 +28,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::clause::clause;
+use crate::journal::Journal;
 use crate::log::Log;
-use crate::node::Config;
+use crate::node::{Config, Profile};
+use crate::scenario::Scenario;
 use acceptor::Acceptor;
 use endpoint::Endpoint;
 use hub::Hub;
@@ -41,8 +49,41 @@ const STOP_GRACE: Duration = Duration::from_millis(20);
 pub struct Hooks {
     /// Ends the daemon with its last client.
     pub last_client: Option<last_client::LastClient>,
-    /// Keeps the last frames.
-    pub tail: Option<Arc<tail::Tail>>,
+    /// Keeps what comes and goes.
+    pub journal: Option<Arc<Journal>>,
+}
+
+/// What a daemon starts with.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// The simulated world, with the profile and the seed that count.
+    pub config: Config,
+    /// Rules, timeline and expectations.
+    pub scenario: Arc<Scenario>,
+}
+
+impl Setup {
+    /// A scenario's setup; a profile and a seed that are given win over its own.
+    pub fn new(scenario: Scenario, profile: Option<Profile>, seed: Option<u64>) -> Setup {
+        let mut config = scenario.config.clone();
+        if let Some(profile) = profile.or(scenario.profile) {
+            config.profile = profile;
+        }
+        if let Some(seed) = seed.or(scenario.seed) {
+            config.seed = seed;
+        }
+        Setup {
+            config,
+            scenario: Arc::new(scenario),
+        }
+    }
+}
+
+impl From<Config> for Setup {
+    fn from(config: Config) -> Setup {
+        let scenario = Arc::default();
+        Setup { config, scenario }
+    }
 }
 
 /// A daemon that serves clients until it is stopped.
@@ -61,27 +102,13 @@ impl Daemon {
     /// When the system has no descriptor or no thread left for it.
     pub fn start(
         endpoint: Endpoint,
-        config: &Config,
-        limits: Limits,
-        log: Log,
-    ) -> io::Result<Daemon> {
-        Daemon::start_watched(endpoint, config, limits, log, Hooks::default())
-    }
-
-    /// Like [`Daemon::start`], with others that watch.
-    ///
-    /// # Errors
-    /// As for [`Daemon::start`].
-    pub fn start_watched(
-        endpoint: Endpoint,
-        config: &Config,
+        setup: Setup,
         limits: Limits,
         log: Log,
         hooks: Hooks,
     ) -> io::Result<Daemon> {
-        let mut hub = Hub::new(config, limits, log);
-        hub.hooks = hooks;
-        let hub = Arc::new(hub);
+        let hub = Arc::new(Hub::new(setup, limits, log, hooks));
+        hub.begin();
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
@@ -109,7 +136,7 @@ impl Daemon {
 
     /// The whole node: identity, trust, networks, ports, streams; without tokens.
     pub fn state(&self) -> serde_json::Value {
-        self.hub.node_state()
+        self.steering().state()
     }
 
     /// Takes the socket away, lets every session finish and closes every client. Returns within

@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::behind::Behind;
 use super::hold;
+use crate::journal::Reason;
 
 /// How long one write may wait for the kernel before it is tried again: the reader passes the
 /// rest on to the push thread then, and the push thread looks at its deadline.
@@ -36,6 +38,8 @@ pub struct Queue {
     waiting: Vec<u8>,
     /// Bytes that the writer has and the kernel has not.
     in_flight: usize,
+    /// Bytes that the kernel has taken.
+    gone: u64,
     writing: bool,
     /// Whether the push thread is to write what waits.
     push: bool,
@@ -45,14 +49,20 @@ pub struct Queue {
     closed: bool,
     /// A datagram was dropped since the queue was last empty.
     dropped: bool,
-    /// Closed because the client took nothing for too long.
-    timed_out: bool,
+    /// Frames behind a slow one, which goes out piece by piece.
+    behind: Behind,
+    /// Bytes of answers that wait for their time.
+    delayed: usize,
+    /// Nothing is read from the client before this.
+    stalled_until: Option<Instant>,
+    /// Why the client is being closed; nothing more is added then.
+    ending: Option<Reason>,
 }
 
 impl Queue {
     /// Bytes that wait for the client.
     pub fn len(&self) -> usize {
-        self.waiting.len() + self.in_flight
+        self.waiting.len() + self.in_flight + self.behind.len()
     }
 
     /// Whether the outbox was closed.
@@ -60,15 +70,75 @@ impl Queue {
         self.closed
     }
 
+    /// Bytes that wait for the client, those of answers that wait for their time among them.
+    pub fn load(&self) -> usize {
+        self.len() + self.delayed
+    }
+
+    /// Counts an answer that waits for its time.
+    pub fn delay(&mut self, bytes: usize) {
+        self.delayed += bytes;
+    }
+
+    /// Counts an answer that waits no more.
+    pub fn undelay(&mut self, bytes: usize) {
+        self.delayed = self.delayed.saturating_sub(bytes);
+    }
+
+    /// Nothing is to be read from the client before `until`.
+    pub fn stall(&mut self, until: Instant) {
+        self.stalled_until = Some(until);
+    }
+
+    /// Whether nothing is to be read from the client for now.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled_until.is_some()
+    }
+
+    /// What waits goes out, nothing more is added, and then the client is closed; the first reason
+    /// counts. [`Outbox::stop_reading`] tells its session.
+    pub fn end(&mut self, reason: Reason) {
+        self.ending.get_or_insert(reason);
+    }
+
+    /// Whether the client is being closed, or is.
+    pub fn is_ending(&self) -> bool {
+        self.closed || self.ending.is_some()
+    }
+
+    /// Adds a frame that goes out in pieces; gives when the [next](Self::next_piece) is due if the
+    /// caller has to see to that.
+    pub fn append_slow(&mut self, frame: Vec<u8>, piece: usize, every: Duration) -> Option<Duration> {
+        if self.is_ending() {
+            return None;
+        }
+        let first = self.behind.is_empty();
+        self.behind.add_slow(frame, piece, every);
+        if first { self.next_piece() } else { None }
+    }
+
+    /// Lets the next piece of a slow frame go, and what is behind it after the last one; gives when
+    /// the piece after it is due.
+    pub fn next_piece(&mut self) -> Option<Duration> {
+        self.behind.step(&mut self.waiting)
+    }
+
+    /// Drops what waits but for the frame that has begun to go out.
+    pub fn forget_waiting(&mut self) {
+        self.behind.finish_begun(&mut self.waiting);
+        self.delayed = 0;
+        self.stalled_until = None;
+    }
+
     /// Notes that a datagram was dropped; true for the first one since the queue was empty.
     pub fn first_drop(&mut self) -> bool {
         !std::mem::replace(&mut self.dropped, true)
     }
 
-    /// Adds frames; a closed outbox drops them.
+    /// Adds frames; a client that is being closed gets none.
     pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if !self.closed {
-            write(&mut self.waiting);
+        if !self.is_ending() {
+            write(self.behind.last_or(&mut self.waiting));
         }
     }
 }
@@ -227,7 +297,9 @@ impl Outbox {
                         let over = deadline.is_some_and(|at| Instant::now() >= at);
                         let stalled = last_taken.elapsed() >= self.write_timeout;
                         if over || stalled || self.is_closed() {
-                            hold(&self.queue).timed_out |= stalled;
+                            if stalled {
+                                hold(&self.queue).end(Reason::Timeout);
+                            }
                             break;
                         }
                     }
@@ -255,7 +327,9 @@ impl Outbox {
         writer.bytes.clear();
         writer.written = 0;
         let mut queue = hold(&self.queue);
-        let freed = std::mem::take(&mut queue.in_flight) > 0;
+        let taken = std::mem::take(&mut queue.in_flight);
+        queue.gone += taken as u64;
+        let freed = taken > 0;
         let more = !queue.closed && !queue.waiting.is_empty();
         if more {
             std::mem::swap(&mut queue.waiting, &mut writer.bytes);
@@ -274,6 +348,7 @@ impl Outbox {
     fn taken(&self, bytes: usize) {
         let mut queue = hold(&self.queue);
         queue.in_flight = queue.in_flight.saturating_sub(bytes);
+        queue.gone += bytes as u64;
         self.wake_waiters(queue);
     }
 
@@ -324,6 +399,76 @@ impl Outbox {
     /// No more requests: the reader sees an end-of-file behind what the client has sent.
     pub fn stop_reading(&self) {
         let _ = self.stream.shutdown(Shutdown::Read);
+        self.room.notify_all();
+    }
+
+    /// Waits until the client may be read from again; `over` is asked from time to time whether the
+    /// daemon ends. False if there was nothing to wait for.
+    pub fn sit_out_stall(&self, over: &dyn Fn() -> bool) -> bool {
+        let mut queue = hold(&self.queue);
+        if queue.stalled_until.is_none() {
+            return false;
+        }
+        while let Some(until) = queue.stalled_until {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || queue.is_ending() || over() {
+                break;
+            }
+            queue.waiters += 1;
+            queue = self
+                .room
+                .wait_timeout(queue, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            queue.waiters -= 1;
+        }
+        queue.stalled_until = None;
+        true
+    }
+
+    /// Whether nothing is to be read from the client for now, and whether it is being closed.
+    pub fn is_halted(&self) -> (bool, bool) {
+        let queue = hold(&self.queue);
+        (queue.is_stalled(), queue.is_ending())
+    }
+
+    /// Waits until the client is to be closed; `over` is asked from time to time whether the daemon
+    /// ends.
+    pub fn wait_until_ending(&self, over: &dyn Fn() -> bool) {
+        while !hold(&self.queue).is_ending() && !over() {
+            let queue = hold(&self.queue);
+            if !queue.is_ending() {
+                self.await_room(queue, ONE_TRY);
+            }
+        }
+    }
+
+    /// Writes nothing more and lets the stream go, without ending it.
+    pub fn abandon(&self) {
+        let mut queue = hold(&self.queue);
+        queue.closed = true;
+        drop(queue);
+        self.work.notify_all();
+        self.room.notify_all();
+    }
+
+    /// Bytes that have left so far, and those that will have when all that waits now has.
+    pub fn progress(&self) -> (u64, u64) {
+        let queue = hold(&self.queue);
+        (queue.gone, queue.gone + queue.len() as u64)
+    }
+
+    /// Wakes whoever waits for room or for the end of a stall.
+    pub fn wake(&self) {
+        self.room.notify_all();
+    }
+
+    /// Reads what the client has sent and nobody will serve, so that its end is an end-of-file and
+    /// not a reset. To be called after [`close`](Self::close).
+    pub fn read_the_rest(&self) {
+        let mut rest = [0; 4096];
+        let mut stream: &UnixStream = &self.stream;
+        while matches!(io::Read::read(&mut stream, &mut rest), Ok(1..)) {}
     }
 
     /// Whether the client has closed both directions, which a write of nothing tells.
@@ -332,9 +477,9 @@ impl Outbox {
         matches!(stream.write(&[]), Err(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// Whether the outbox was closed because the client took nothing for the write time-out.
-    pub fn timed_out(&self) -> bool {
-        hold(&self.queue).timed_out
+    /// Why the client was closed, where that was not its own doing.
+    pub fn ending(&self) -> Option<Reason> {
+        hold(&self.queue).ending
     }
 
     /// Whether the outbox was closed.

@@ -1,11 +1,16 @@
 //! One client's session: a thread that reads its frames until they end.
 
 use std::cell::Cell;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::hub::{Admitted, Hub};
+use super::outbox::Outbox;
 use crate::clause::clause;
+use crate::journal::{Event, Reason};
+use crate::scenario::Arrival;
 use crate::wire::frame::{Ending, FrameReader};
 
 /// Stack of a session's thread, in bytes.
@@ -24,7 +29,7 @@ pub fn start(hub: &Arc<Hub>, admitted: Admitted) {
             "client {client}: no thread for it: {}",
             clause(&error)
         ));
-        hub.part(client);
+        hub.part(client, Reason::Drop);
         hub.session_ended();
     }
 }
@@ -32,18 +37,23 @@ pub fn start(hub: &Arc<Hub>, admitted: Admitted) {
 fn run(hub: &Arc<Hub>, admitted: &Admitted) {
     let client = admitted.client;
     let spoke = Cell::new(false);
+    let over = Cell::new(Reason::Eof);
     let result = catch_unwind(AssertUnwindSafe(|| {
         hub.log.frame(|| format!("client {client} has come"));
         let ending = read_frames(hub, admitted, &spoke);
         hub.log
             .frame(|| format!("client {client} has gone: {}", describe(&ending)));
-        if admitted.outbox.timed_out() {
+        if admitted.outbox.ending() == Some(Reason::Timeout) {
             let patience = hub.limits.write_timeout;
             hub.log.warn(&format!(
                 "client {client}: took no byte for {patience:?}, dropped"
             ));
         }
+        over.set(reason(&ending));
         if let Ending::TooLong(length) = ending {
+            if let Some(journal) = &hub.hooks.journal {
+                journal.event(Some(client), &Event::OverLimit { length }, None);
+            }
             hub.log.warn(&format!(
                 "client {client}: frame of {length} bytes is over the limit, closed"
             ));
@@ -58,9 +68,17 @@ fn run(hub: &Arc<Hub>, admitted: &Admitted) {
         hub.log
             .error(&format!("client {client}: session panicked: {what}"));
     }
-    hub.part(client);
+    let given = admitted.outbox.ending();
+    hub.part(client, given.unwrap_or(over.get()));
     admitted.outbox.drain(hub.drain_deadline());
-    admitted.outbox.close();
+    if admitted.turned_away == Some(Arrival::Reset) {
+        admitted.outbox.abandon();
+    } else {
+        admitted.outbox.close();
+    }
+    if matches!(given, Some(Reason::Fault | Reason::Drop)) && admitted.turned_away.is_none() {
+        admitted.outbox.read_the_rest();
+    }
     if let (true, Some(last_client)) = (spoke.get(), &hub.hooks.last_client) {
         last_client.left();
     }
@@ -72,7 +90,11 @@ fn read_frames(hub: &Arc<Hub>, admitted: &Admitted, spoke: &Cell<bool>) -> Endin
         client,
         stream,
         outbox,
+        turned_away,
     } = admitted;
+    if let Some(arrival) = turned_away {
+        return turn_away(hub, outbox, stream, *arrival);
+    }
     let mut reader = FrameReader::new(&**stream);
     if let Err(ending) = reader.fill() {
         return ending;
@@ -81,12 +103,40 @@ fn read_frames(hub: &Arc<Hub>, admitted: &Admitted, spoke: &Cell<bool>) -> Endin
     if let Some(last_client) = &hub.hooks.last_client {
         last_client.came();
     }
+    let over = || hub.is_stopping();
     loop {
+        while outbox.sit_out_stall(&over) {}
         let served = hub.serve(*client, outbox, &mut reader);
         outbox.flush();
-        if let Err(ending) = served.and_then(|()| reader.fill()) {
+        if let Err(ending) = served {
             return ending;
         }
+        let (stalled, ended) = outbox.is_halted();
+        if ended {
+            return Ending::Clean;
+        }
+        if !stalled && let Err(ending) = reader.fill() {
+            return ending;
+        }
+    }
+}
+
+/// Waits until a client is to be turned away, without reading from it, and does so.
+fn turn_away(hub: &Arc<Hub>, outbox: &Outbox, stream: &UnixStream, arrival: Arrival) -> Ending {
+    outbox.wait_until_ending(&|| hub.is_stopping());
+    if arrival == Arrival::Reset {
+        // What is left unread behind this byte makes the close a reset.
+        let mut stream = stream;
+        let _ = stream.read(&mut [0]);
+    }
+    Ending::Clean
+}
+
+fn reason(ending: &Ending) -> Reason {
+    match ending {
+        Ending::Clean | Ending::Broken(_) => Reason::Eof,
+        Ending::Cut(_) => Reason::CutFrame,
+        Ending::TooLong(_) => Reason::OverLimit,
     }
 }
 
@@ -102,18 +152,18 @@ fn describe(ending: &Ending) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::Limits;
+    use crate::daemon::{Hooks, Limits, Setup};
     use crate::log::Log;
-    use crate::node::Config;
     use std::os::fd::OwnedFd;
-    use std::os::unix::net::{UnixDatagram, UnixStream};
+    use std::os::unix::net::UnixDatagram;
     use std::time::Duration;
 
     /// A session whose stream keeps the bounds of writes: what it writes at once arrives as one.
     fn session() -> UnixDatagram {
         let (near, far) = UnixDatagram::pair().unwrap();
         far.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let hub = Arc::new(Hub::new(&Config::default(), Limits::default(), Log::none()));
+        let (setup, hooks) = (Setup::default(), Hooks::default());
+        let hub = Arc::new(Hub::new(setup, Limits::default(), Log::none(), hooks));
         let stream = UnixStream::from(OwnedFd::from(near));
         start(&hub, hub.admit(stream).expect("room for a client"));
         far

@@ -1,20 +1,18 @@
-//! One client's turn at the node: the locks it holds, and where the node's answers go.
+//! One client's turn at the node, and the locks that it holds.
 
-use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::hub::{Hub, State};
 use super::outbox::{Outbox, Queue};
-use super::tail::Direction;
-use crate::node::{ClientId, Sink};
-use crate::wire::fields::push_fields;
-use crate::wire::frame::PREFIX;
-use crate::wire::{Encoder, Push, Reply, Request, command, encode_push, encode_reply};
+use super::stage::Stage;
+use crate::node::ClientId;
+use crate::wire::Decoded;
+use crate::wire::frame::Frame;
 
 /// The node and the own queue, locked while a client's burst is served. The queue's lock comes
 /// after the node's, and other clients' queues after the own one.
-pub struct Turn<'h> {
+pub(super) struct Turn<'h> {
     hub: &'h Arc<Hub>,
     own: MutexGuard<'h, Queue>,
     state: MutexGuard<'h, State>,
@@ -27,7 +25,7 @@ impl<'h> Turn<'h> {
     pub fn begin(hub: &'h Arc<Hub>, outbox: &'h Arc<Outbox>) -> Self {
         let state = hub.state();
         let own = outbox.queue();
-        let due = state.node.next_due();
+        let due = state.next_due();
         Turn {
             hub,
             own,
@@ -49,32 +47,20 @@ impl<'h> Turn<'h> {
         stopping.is_some_and(|deadline| self.own.is_closed() || Instant::now() >= deadline)
     }
 
-    /// Serves a request.
-    pub fn handle(&mut self, client: ClientId, request: &Request<'_>) {
-        let State {
-            node,
-            outboxes,
-            encoder,
-            ..
-        } = &mut *self.state;
-        let mut outlets = Outlets {
-            hub: self.hub,
-            outboxes,
-            encoder,
-            own: Some((client, &mut self.own)),
-        };
-        node.handle(client, request, self.now, &mut outlets);
+    /// Whether nothing more is to be read from the client for now, or at all.
+    pub fn is_halted(&self) -> bool {
+        self.own.is_stalled() || self.own.is_ending()
     }
 
-    /// Refuses a request that is none.
-    pub fn refuse(&mut self, client: ClientId, text: String) {
-        let mut outlets = Outlets {
+    /// Serves a frame.
+    pub fn receive(&mut self, client: ClientId, frame: Frame<'_>, decoded: &Decoded<'_>) {
+        let mut stage = Stage {
             hub: self.hub,
-            outboxes: &self.state.outboxes,
-            encoder: &mut Encoder::default(),
+            state: &mut self.state,
             own: Some((client, &mut self.own)),
+            now: self.now,
         };
-        outlets.reply(client, Reply::Error(text));
+        stage.receive(client, frame, decoded);
     }
 
     /// Somebody who would get `size` bytes sent on a stream now and has no room for them. Nobody,
@@ -114,109 +100,9 @@ impl<'h> Turn<'h> {
 /// The timer learns of what became due earlier while the turn lasted.
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let due = self.state.node.next_due();
+        let due = self.state.next_due();
         if due.is_some() && (self.due.is_none() || due < self.due) {
             self.hub.wake_timer(&mut self.state);
         }
-    }
-}
-
-/// Turns what the node says into bytes in the outboxes, in the order in which it says it.
-pub struct Outlets<'a> {
-    /// Where the limits and the log are.
-    pub hub: &'a Hub,
-    /// All clients' outboxes.
-    pub outboxes: &'a HashMap<ClientId, Arc<Outbox>>,
-    /// What makes replies into bytes.
-    pub encoder: &'a mut Encoder,
-    /// The client that is being served, and its locked queue: its session writes for it.
-    pub own: Option<(ClientId, &'a mut Queue)>,
-}
-
-impl Outlets<'_> {
-    /// Writes one frame to a client's outbox and shows it to whoever wants to see it.
-    fn write(
-        &mut self,
-        client: ClientId,
-        direction: Direction,
-        write: impl FnOnce(&mut Encoder, &mut Vec<u8>),
-    ) {
-        let (hub, encoder) = (self.hub, &mut *self.encoder);
-        let write = |out: &mut Vec<u8>| {
-            let start = out.len();
-            write(encoder, out);
-            if let Some(tail) = &hub.hooks.tail
-                && let Some((&code, payload)) =
-                    out.get(start + PREFIX..).and_then(<[u8]>::split_first)
-            {
-                tail.record(client, direction, code, payload);
-            }
-        };
-        match &mut self.own {
-            Some((own, queue)) if *own == client => queue.append(write),
-            _ => {
-                if let Some(outbox) = self.outboxes.get(&client) {
-                    outbox.append_and_push(write);
-                }
-            }
-        }
-    }
-
-    /// One warning a burst: until the client has taken all that waits for it.
-    fn note_dropped(&mut self, client: ClientId, waiting: usize) {
-        let first = match &mut self.own {
-            Some((own, queue)) if *own == client => queue.first_drop(),
-            _ => {
-                let outbox = self.outboxes.get(&client);
-                outbox.is_some_and(|outbox| outbox.queue().first_drop())
-            }
-        };
-        if first {
-            self.hub.log.warn(&format!(
-                "client {client}: datagrams to it are dropped, {waiting} bytes wait"
-            ));
-        }
-    }
-
-    fn waiting_for(&self, client: ClientId) -> usize {
-        match &self.own {
-            Some((own, queue)) if *own == client => queue.len(),
-            _ => self.outboxes.get(&client).map_or(0, |outbox| outbox.len()),
-        }
-    }
-}
-
-impl Sink for Outlets<'_> {
-    fn reply(&mut self, client: ClientId, reply: Reply<'_>) {
-        self.hub.log.frame(|| match &reply {
-            Reply::Error(text) => format!("client {client} out error: {text}"),
-            _ => {
-                let mut frame = Vec::new();
-                encode_reply(&mut frame, &reply);
-                let name = command::outgoing_name(frame[PREFIX]);
-                format!(
-                    "client {client} out {name} of {} bytes",
-                    frame.len() - PREFIX
-                )
-            }
-        });
-        self.write(client, Direction::Out, |encoder, out| {
-            encoder.encode(out, &reply);
-        });
-    }
-
-    fn push(&mut self, client: ClientId, push: Push<'_>) {
-        if let Push::RecvFrom { data, .. } = push {
-            let waiting = self.waiting_for(client);
-            if waiting > 0 && waiting + data.len() > self.hub.limits.client_budget {
-                self.note_dropped(client, waiting);
-                return;
-            }
-        }
-        self.hub.log.frame(|| {
-            let fields = serde_json::Value::Object(push_fields(&push));
-            format!("client {client} push {fields}")
-        });
-        self.write(client, Direction::Push, |_, out| encode_push(out, &push));
     }
 }

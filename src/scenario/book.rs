@@ -135,12 +135,8 @@ impl Book {
     /// A row for each rule, in the order of matching.
     pub fn rows(&self) -> Vec<Value> {
         let row = |entry: &Entry| {
-            let on: Vec<&str> = match entry.rule.any {
-                true => vec!["*"],
-                false => entry.rule.on.iter().map(Kind::name).collect(),
-            };
             object! {
-                "name": &*entry.name, "on": on, "matched": entry.all.matched,
+                "name": &*entry.name, "on": entry.rule.on.text(), "matched": entry.all.matched,
                 "applied": entry.all.applied,
             }
         };

@@ -14,7 +14,6 @@ use crate::clause::clause;
 use crate::wire::decode;
 use crate::wire::fields::unhex;
 use crate::wire::frame::{Frame, MAX_LENGTH, PREFIX};
-use crate::wire::kind::Kind;
 
 /// Exit status where no rule would apply, or the question cannot be answered.
 const NO_RULE: u8 = 1;
@@ -93,8 +92,7 @@ fn explanation(scenario: &Scenario, body: &[u8]) -> (String, bool) {
 /// The first thing that keeps a rule from applying to the first request that the daemon sees.
 fn mismatch(rule: &Rule, asked: &Asked<'_>) -> Option<String> {
     if !rule.on.contains(asked.kind) {
-        let names: Vec<&str> = rule.on.iter().map(Kind::name).collect();
-        let (expected, got) = (names.join(", "), asked.kind.name());
+        let (expected, got) = (rule.on.text(), asked.kind.name());
         return Some(format!("on: expected {expected}, got {got}"));
     }
     if let Some(client) = rule.client.filter(|client| *client != asked.client) {

@@ -41,6 +41,8 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Whether a request that no expectation names is a failure.
     pub unexpected_fails: bool,
+    /// Where it says so.
+    pub unexpected_place: Option<Place>,
 }
 
 /// Where something stands in a scenario file: `FILE:LINE:COLUMN`, both counted from 1.

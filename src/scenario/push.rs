@@ -89,6 +89,20 @@ pub enum PushKind {
     },
 }
 
+impl PushKind {
+    /// The push's name in scenarios and in the journal.
+    pub fn name(&self) -> &'static str {
+        match self {
+            PushKind::RecvFrom { .. } => "recv_from",
+            PushKind::Accept { .. } => "accept",
+            PushKind::Recv { .. } => "recv",
+            PushKind::Close { .. } => "close",
+            PushKind::Raw { .. } => "raw",
+            PushKind::Peer { .. } => "peer",
+        }
+    }
+}
+
 /// Which stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conn {

@@ -105,6 +105,24 @@ impl Kinds {
         Kind::all().map(Kind::name)
     }
 
+    /// The names of the set, families by theirs; `*` for every request.
+    pub fn text(self) -> String {
+        if self == Kinds::requests() {
+            return "*".to_owned();
+        }
+        let mut names: Vec<&str> = Vec::new();
+        for kind in self.iter() {
+            let name = kind.name();
+            let family = name.split('.').next().unwrap_or(name);
+            let whole = Kinds::named(family).filter(|all| all.union(self) == self);
+            let name = whole.map_or(name, |_| family);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names.join(", ")
+    }
+
     /// Whether a kind is in the set.
     pub fn contains(self, kind: Kind) -> bool {
         self.0 & (1 << kind.0) != 0
@@ -160,5 +178,9 @@ mod tests {
         assert_eq!(Kinds::named("handshak"), None);
         assert_eq!(Kinds::named("send").unwrap().iter().count(), 1);
         assert!(!Kinds::requests().contains(Kind::CONNECT));
+        let bind = Kinds::named("bind").unwrap();
+        assert_eq!(family.union(bind).text(), "bind, handshake");
+        assert_eq!(Kinds::named("handshake.wait").unwrap().text(), "handshake.wait");
+        assert_eq!(Kinds::requests().text(), "*");
     }
 }

@@ -69,8 +69,8 @@ fn the_first_that_matches_applies() {
     assert_eq!(bind(&mut book, 2, 81).unwrap(), "rules[2]");
     assert_eq!(bind(&mut book, 1, 81).unwrap(), "rest");
     let rows = book.rows();
-    assert_eq!(rows[1]["on"], serde_json::json!(["bind"]));
-    assert_eq!(rows[3]["on"], serde_json::json!(["*"]));
+    assert_eq!(rows[1]["on"], "bind");
+    assert_eq!(rows[3]["on"], "*");
     assert_eq!(rows[3]["applied"], 1);
     assert_eq!(rows[4]["matched"], 0);
 }

@@ -1,0 +1,127 @@
+//! Frames that go out piece by piece, and those that wait behind them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What waits behind a slow frame, that frame first.
+#[derive(Debug, Default)]
+pub struct Behind(VecDeque<Segment>);
+
+/// Bytes that go out together, or in pieces.
+#[derive(Debug)]
+struct Segment {
+    bytes: Vec<u8>,
+    /// How many have gone out.
+    gone: usize,
+    /// How large a piece is and how often one goes; `None` for all at once.
+    pace: Option<(usize, Duration)>,
+}
+
+impl Segment {
+    fn new(bytes: Vec<u8>, pace: Option<(usize, Duration)>) -> Segment {
+        let gone = 0;
+        Segment { bytes, gone, pace }
+    }
+}
+
+impl Behind {
+    /// Whether nothing is slow.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Bytes that have not gone out.
+    pub fn len(&self) -> usize {
+        self.0.iter().map(|s| s.bytes.len() - s.gone).sum()
+    }
+
+    /// Adds a frame that goes out in pieces.
+    pub fn add_slow(&mut self, frame: Vec<u8>, piece: usize, every: Duration) {
+        self.0.push_back(Segment::new(frame, Some((piece, every))));
+    }
+
+    /// Where further frames go: behind what is slow, or straight to what waits.
+    pub fn last_or<'b>(&'b mut self, waiting: &'b mut Vec<u8>) -> &'b mut Vec<u8> {
+        if self.0.is_empty() {
+            return waiting;
+        }
+        if self.0.back().is_some_and(|last| last.pace.is_some()) {
+            self.0.push_back(Segment::new(Vec::new(), None));
+        }
+        match self.0.back_mut() {
+            Some(last) => &mut last.bytes,
+            None => waiting,
+        }
+    }
+
+    /// Moves the next piece to what waits, and all behind the last one up to the next slow frame;
+    /// gives when the piece after it is due, `None` when nothing is slow any more.
+    pub fn step(&mut self, waiting: &mut Vec<u8>) -> Option<Duration> {
+        let front = self.0.front_mut()?;
+        let (size, every) = front.pace.unwrap_or((usize::MAX, Duration::ZERO));
+        let end = front.bytes.len().min(front.gone.saturating_add(size));
+        waiting.extend_from_slice(&front.bytes[front.gone..end]);
+        front.gone = end;
+        if end < front.bytes.len() {
+            return Some(every);
+        }
+        self.0.pop_front();
+        while self.0.front().is_some_and(|next| next.pace.is_none())
+            && let Some(next) = self.0.pop_front()
+        {
+            waiting.extend_from_slice(&next.bytes);
+        }
+        // The next slow frame keeps the distance of the one before it.
+        self.0.front().map(|_| every)
+    }
+
+    /// Moves the rest of a slow frame that has begun to go out to what waits, and drops all others.
+    pub fn finish_begun(&mut self, waiting: &mut Vec<u8>) {
+        if let Some(begun) = self.0.front().filter(|front| front.gone > 0) {
+            waiting.extend_from_slice(&begun.bytes[begun.gone..]);
+        }
+        self.0.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVERY: Duration = Duration::from_millis(5);
+
+    #[test]
+    fn others_wait_for_the_last_piece() {
+        let (mut behind, mut waiting) = (Behind::default(), Vec::new());
+        behind.last_or(&mut waiting).extend_from_slice(b"0");
+        behind.add_slow(b"abcde".to_vec(), 2, EVERY);
+        behind.last_or(&mut waiting).extend_from_slice(b"12");
+        behind.last_or(&mut waiting).extend_from_slice(b"3");
+        behind.add_slow(b"xy".to_vec(), 1, EVERY);
+        behind.last_or(&mut waiting).extend_from_slice(b"4");
+        assert_eq!(behind.len(), 11);
+        let mut seen = Vec::new();
+        loop {
+            let next = behind.step(&mut waiting);
+            seen.push(String::from_utf8(std::mem::take(&mut waiting)).unwrap());
+            if next.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, ["0ab", "cd", "e123", "x", "y4"]);
+        assert!(behind.is_empty() && behind.len() == 0);
+    }
+
+    #[test]
+    fn only_what_has_begun_is_finished() {
+        let (mut behind, mut waiting) = (Behind::default(), Vec::new());
+        behind.add_slow(b"abc".to_vec(), 1, EVERY);
+        behind.last_or(&mut waiting).extend_from_slice(b"later");
+        behind.step(&mut waiting);
+        behind.finish_begun(&mut waiting);
+        assert_eq!(waiting, b"abc");
+        behind.add_slow(b"abc".to_vec(), 1, EVERY);
+        behind.finish_begun(&mut waiting);
+        assert_eq!(waiting, b"abc");
+    }
+}

@@ -1,0 +1,317 @@
+//! A scenario's pushes: who gets them, when, and what becomes of those that nobody can take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::agenda::Due;
+use super::play::Parked;
+use super::stage::Stage;
+use crate::journal::{Direction, Event};
+use crate::node::{self, ClientId, Inbound};
+use crate::scenario::{Conn, PeerAct, Push, PushKind, To};
+use crate::wire::frame;
+use crate::wire::{self, encode_push};
+
+/// How long pushes wait for room before they are tried again (our choice).
+const RETRY: Duration = Duration::from_millis(5);
+
+/// Most pushes that wait for room; further ones are dropped (our choice).
+const PARKED_MAX: usize = 10_000;
+
+impl Stage<'_> {
+    /// Sends a push now or when its time has come; gives how many clients get it, as far as that is
+    /// known.
+    pub(super) fn push_or_wait(&mut self, push: &Push, requester: Option<ClientId>) -> usize {
+        if push.after.is_zero() {
+            return self.perform(push, requester);
+        }
+        let at = self.now + push.after;
+        let due = Due::Push {
+            push: Arc::new(push.clone()),
+            requester,
+        };
+        self.state.play.agenda.add(at, due);
+        self.reach(push, requester)
+    }
+
+    /// How many clients a push would reach now.
+    fn reach(&self, push: &Push, requester: Option<ClientId>) -> usize {
+        match &push.kind {
+            PushKind::Peer { .. } => 1,
+            PushKind::Recv { conn, .. } | PushKind::Close { conn } => {
+                usize::from(self.stream(push, *conn, requester).is_some())
+            }
+            _ => self.takers(push, requester).len(),
+        }
+    }
+
+    /// Sends a push; gives how many clients got it.
+    pub(super) fn perform(&mut self, push: &Push, requester: Option<ClientId>) -> usize {
+        let sent = match &push.kind {
+            PushKind::RecvFrom {
+                from,
+                from_port,
+                to_port,
+                data,
+            } => {
+                let push_it = wire::Push::RecvFrom {
+                    from: *from,
+                    from_port: *from_port,
+                    to_port: *to_port,
+                    data,
+                };
+                let takers = self.takers(push, requester);
+                self.send_all(&takers, data.len(), &mut |out| encode_push(out, &push_it))
+            }
+            PushKind::Raw { command, data } => {
+                let takers = self.takers(push, requester);
+                let mut write =
+                    |out: &mut Vec<u8>| frame::append(out, *command, |out| out.extend_from_slice(data));
+                self.send_all(&takers, data.len(), &mut write)
+            }
+            PushKind::Accept {
+                port,
+                from,
+                from_port,
+                echo,
+                say,
+            } => {
+                let mut opened = 0;
+                let now = self.now;
+                for client in self.takers(push, requester) {
+                    let inbound = Inbound {
+                        port: *port,
+                        from: *from,
+                        from_port: *from_port,
+                        echo: *echo,
+                        say,
+                        client: Some(client),
+                    };
+                    self.with_node(&mut |node, out| {
+                        opened += usize::from(node.inbound(&inbound, now, out).is_some());
+                    });
+                }
+                opened
+            }
+            PushKind::Recv { conn, .. } | PushKind::Close { conn } => {
+                match self.stream(push, *conn, requester) {
+                    Some((client, conn)) => self.push_on_stream(client, conn, push),
+                    None => 0,
+                }
+            }
+            PushKind::Peer { node_id, does } => {
+                let act = match does {
+                    PeerAct::Handshake(text) => node::PeerAct::Handshake(text),
+                    PeerAct::Approve => node::PeerAct::Approve,
+                    PeerAct::Reject => node::PeerAct::Reject,
+                    PeerAct::Revoke => node::PeerAct::Revoke,
+                    PeerAct::Invite(network) => node::PeerAct::Invite(*network),
+                    PeerAct::Leave(network) => node::PeerAct::Leave(*network),
+                };
+                let (mut done, now) = (false, self.now);
+                self.with_node(&mut |node, out| done = node.peer_does(*node_id, act, now, out));
+                usize::from(done)
+            }
+        };
+        if sent == 0 {
+            self.note_dropped(push, requester, "nobody can take it");
+        }
+        sent
+    }
+
+    /// The clients that get a push which is not about one stream.
+    fn takers(&self, push: &Push, requester: Option<ClientId>) -> Vec<ClientId> {
+        let port = match &push.kind {
+            PushKind::RecvFrom { to_port, .. } => Some(*to_port),
+            PushKind::Accept { port, .. } => Some(*port),
+            _ => None,
+        };
+        let by_default = match (&push.kind, requester) {
+            (PushKind::Accept { .. }, _) => To::Binder,
+            (_, Some(_)) => To::Requester,
+            (_, None) => To::All,
+        };
+        let one = match push.to.unwrap_or(by_default) {
+            To::All => return self.state.node.client_ids(),
+            To::Binder => port.and_then(|port| self.state.node.binder(port)),
+            To::Requester => requester,
+            To::Client(client) => Some(client),
+        };
+        let here = one.filter(|client| self.state.outboxes.contains_key(client));
+        here.into_iter().collect()
+    }
+
+    /// The client that gets a push about a stream, and the stream's id.
+    fn stream(
+        &self,
+        push: &Push,
+        conn: Conn,
+        requester: Option<ClientId>,
+    ) -> Option<(ClientId, u32)> {
+        let node = &self.state.node;
+        let named = match push.to {
+            Some(To::Client(client)) => Some(client),
+            Some(To::Requester) => requester,
+            Some(To::All | To::Binder) | None => None,
+        };
+        let conn = match conn {
+            Conn::Id(conn) => conn,
+            Conn::Last => node.last_stream(named.or(requester))?,
+        };
+        let owner = node.owner(conn)?;
+        let client = named.unwrap_or(owner);
+        let here = self.state.outboxes.contains_key(&client);
+        here.then_some((client, conn))
+    }
+
+    /// Sends what happens on a stream to its owner, or, where another client is named, the bare frame
+    /// to that one.
+    fn push_on_stream(&mut self, client: ClientId, conn: u32, push: &Push) -> usize {
+        if self.state.node.owner(conn) != Some(client) {
+            let bare = match &push.kind {
+                PushKind::Recv { data, .. } => wire::Push::Recv { conn, data },
+                _ => wire::Push::CloseOk { conn },
+            };
+            return self.send_all(&[client], 0, &mut |out| encode_push(out, &bare));
+        }
+        let waits = self.state.play.parked.iter().any(|p| p.client == client);
+        if waits || !self.has_room(client, data_of(push).len()) {
+            return self.park(client, conn, push);
+        }
+        self.act_on_stream(conn, push);
+        1
+    }
+
+    fn act_on_stream(&mut self, conn: u32, push: &Push) {
+        let now = self.now;
+        match &push.kind {
+            PushKind::Recv { data, .. } => self.with_node(&mut |node, out| {
+                node.peer_data(conn, data, out);
+            }),
+            _ => self.with_node(&mut |node, out| {
+                node.peer_close(conn, now, out);
+            }),
+        }
+    }
+
+    fn park(&mut self, client: ClientId, conn: u32, push: &Push) -> usize {
+        let parked = &mut self.state.play.parked;
+        if parked.len() >= PARKED_MAX {
+            return 0;
+        }
+        if parked.is_empty() {
+            self.state.play.agenda.add(self.now + RETRY, Due::Parked);
+        }
+        self.state.play.parked.push_back(Parked {
+            client,
+            push: Arc::new(push.clone()),
+            conn,
+        });
+        1
+    }
+
+    /// Sends what had to wait and has room now, each client's in its order.
+    pub(super) fn retry_parked(&mut self) {
+        let mut full: Vec<ClientId> = Vec::new();
+        let parked = std::mem::take(&mut self.state.play.parked);
+        let mut still = std::collections::VecDeque::new();
+        for one in parked {
+            let room = self.has_room(one.client, data_of(&one.push).len());
+            if full.contains(&one.client) || !room {
+                full.push(one.client);
+                still.push_back(one);
+            } else if self.state.node.owner(one.conn).is_some() {
+                self.act_on_stream(one.conn, &one.push);
+            } else {
+                self.note_dropped(&one.push, Some(one.client), "its stream is gone");
+            }
+        }
+        if !still.is_empty() {
+            self.state.play.agenda.add(self.now + RETRY, Due::Parked);
+        }
+        self.state.play.parked = still;
+    }
+
+    fn has_room(&mut self, client: ClientId, bytes: usize) -> bool {
+        let mut waiting = 0;
+        match &self.own {
+            Some((own, queue)) if *own == client => waiting = queue.len(),
+            _ => {
+                if let Some(outbox) = self.state.outboxes.get(&client) {
+                    waiting = outbox.len();
+                }
+            }
+        }
+        waiting == 0 || waiting + bytes <= self.hub.limits.client_budget
+    }
+
+    /// Sends one frame to clients; those that have no room for its data do not get it.
+    fn send_all(
+        &mut self,
+        clients: &[ClientId],
+        bytes: usize,
+        write: &mut dyn FnMut(&mut Vec<u8>),
+    ) -> usize {
+        let mut frame = Vec::new();
+        write(&mut frame);
+        let mut sent = 0;
+        for client in clients {
+            if self.has_room(*client, bytes) {
+                self.append(*client, frame.clone(), Direction::Push, None);
+                sent += 1;
+            }
+        }
+        sent
+    }
+
+    /// One round of an entry of the timeline.
+    pub(super) fn round(
+        &mut self,
+        at: Duration,
+        series: usize,
+        done: u64,
+        requester: Option<ClientId>,
+    ) {
+        if requester.is_some_and(|client| !self.state.outboxes.contains_key(&client)) {
+            return;
+        }
+        let scenario = Arc::clone(&self.state.play.scenario);
+        let Some(entry) = scenario.timeline.get(series) else {
+            return;
+        };
+        for push in &entry.push {
+            self.push_or_wait(push, requester);
+        }
+        let done = done + 1;
+        let more = entry.count.is_none_or(|count| done < count);
+        if let (Some(every), true) = (entry.every, more) {
+            // Rounds that are late do not pile up.
+            let next = (at + every).max(self.now.saturating_sub(every));
+            let due = Due::Round {
+                series,
+                done,
+                requester,
+            };
+            self.state.play.agenda.add(next, due);
+        }
+    }
+
+    fn note_dropped(&mut self, push: &Push, requester: Option<ClientId>, why: &str) {
+        let what = push.kind.name();
+        let place = push.place.as_ref();
+        let place = place.map_or(String::new(), |place| format!("{place}: "));
+        self.hub
+            .log
+            .warn(&format!("{place}push {what} is dropped: {why}"));
+        if let Some(journal) = &self.hub.hooks.journal {
+            journal.event(requester, &Event::Dropped { what }, None);
+        }
+    }
+}
+
+fn data_of(push: &Push) -> &[u8] {
+    match &push.kind {
+        PushKind::Recv { data, .. } => data,
+        _ => &[],
+    }
+}
