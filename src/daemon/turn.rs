@@ -63,7 +63,7 @@ impl<'h> Turn<'h> {
             encoder,
             own: Some((client, &mut self.own)),
         };
-        node.handle(client, request, self.now, &mut outlets);
+        node.handle(client, request, 0, self.now, &mut outlets);
     }
 
     /// Refuses a request that is none.
@@ -203,6 +203,10 @@ impl Sink for Outlets<'_> {
         self.write(client, Direction::Out, |encoder, out| {
             encoder.encode(out, &reply);
         });
+    }
+
+    fn late_reply(&mut self, client: ClientId, _tag: u64, reply: Reply<'_>) {
+        self.reply(client, reply);
     }
 
     fn push(&mut self, client: ClientId, push: Push<'_>) {
