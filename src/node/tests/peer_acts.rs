@@ -136,6 +136,7 @@ fn a_peer_approves_what_it_was_asked_and_nothing_else() {
     let mut w = World::lenient();
     assert_eq!(w.peer(2, Approve), DONE);
     assert_eq!(trusted(&mut w, 2), Some(true));
+    assert!(w.node.peers.contacted().contains(2));
 }
 
 #[test]
@@ -195,6 +196,10 @@ fn a_peer_that_we_revoked_is_ignored_until_both_ask() {
         assert!(pending(&mut w).is_empty());
         send(&mut w, 2);
         assert_eq!(trusted(&mut w, 2), Some(true));
+        assert_eq!(
+            w.node.state(w.now)["trust"]["refused"],
+            serde_json::json!([])
+        );
         // We ask, which it ignores, then it does.
         revoke(&mut w, 2);
         send(&mut w, 2);
@@ -248,6 +253,12 @@ fn a_private_peer_that_revokes_drops_what_comes() {
     assert!(w.dial(1, 3, 7).is_empty());
     assert_eq!(w.pass(2_000), ["1 error dial timeout"]);
     assert_eq!(w.send(1, 1, "x"), ["1 recv 1 x"]);
+    // To be told of the end of trust is to be in touch.
+    let mut config = faithful_config();
+    config.peers[1].trusted = Some(true);
+    let mut w = World::new(&config);
+    assert_eq!(w.peer(3, Revoke), DONE);
+    assert!(w.dial(1, 3, 7).is_empty());
     // One that rejects was never in touch.
     let mut w = World::faithful();
     send(&mut w, 3);
@@ -342,6 +353,13 @@ fn a_peer_that_leaves_a_network_is_no_member_and_its_invitation_goes() {
         assert_eq!(w.peer(node, Leave(network)), IGNORED);
     }
     let mut w = World::lenient();
+    let invite = Request::NetworkInvite {
+        network_id: 99,
+        node_id: 2,
+    };
+    w.say(1, &invite);
+    assert!(w.say(1, &invite)[0].contains("already_invited"));
     assert_eq!(w.peer(2, Leave(99)), DONE);
+    assert!(!w.say(1, &invite)[0].contains("already_invited"));
     assert_eq!(w.peer(2, Leave(0)), IGNORED);
 }
