@@ -8,8 +8,8 @@ use super::Node;
 use crate::go::json::object;
 
 impl Node {
-    /// All state that clients share: identity, trust, networks, ports, streams. Tokens are left
-    /// out. `now` counts from the daemon's start.
+    /// All state that clients share: identity, trust, networks, ports, dials, streams. Tokens are
+    /// left out. `now` counts from the daemon's start.
     pub fn state(&mut self, now: Duration) -> Value {
         let own = &self.identity;
         let mut state = object! {
