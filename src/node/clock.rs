@@ -15,6 +15,11 @@ impl Clock {
         Clock { frozen, started }
     }
 
+    /// The time of day at the daemon's start, since 1970.
+    pub fn started(&self) -> Duration {
+        self.started
+    }
+
     /// Unix seconds.
     pub fn unix_secs(&self, now: Duration) -> u64 {
         self.frozen

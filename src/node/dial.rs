@@ -7,14 +7,14 @@ use super::schedule::Later;
 use super::services::ServiceState;
 use super::streams::{Far, Flow, State, Stream};
 use super::traffic;
-use super::{Answer, ClientId, DAEMON_PORTS, Node, STREAMS_PER_CLIENT, Sink, Table};
+use super::{Answer, Asker, ClientId, DAEMON_PORTS, Node, STREAMS_PER_CLIENT, Sink, Table};
 use crate::policy::Event;
 use crate::wire::{Address, Push, Reply};
 
 /// A dial that is not answered yet.
 #[derive(Debug)]
 pub struct Dialling {
-    pub client: ClientId,
+    pub asker: Asker,
     pub to: Address,
     pub port: u16,
     pub local_port: u16,
@@ -46,7 +46,10 @@ impl Dials {
     }
 
     fn count(&self, client: ClientId) -> usize {
-        self.pending.values().filter(|d| d.client == client).count()
+        self.pending
+            .values()
+            .filter(|d| d.asker.client == client)
+            .count()
     }
 }
 
@@ -58,41 +61,46 @@ const REFUSED: &str = "connection refused";
 impl Node {
     pub(super) fn dial(
         &mut self,
-        client: ClientId,
+        asker: Asker,
         to: Address,
         port: u16,
         now: Duration,
         out: &mut dyn Sink,
     ) -> Answer<'_> {
-        let own_streams = self.clients.get(client).map_or(0, |c| c.streams.len());
-        if own_streams + self.dials.count(client) >= STREAMS_PER_CLIENT {
+        if !self.has_room(asker.client, 1) {
             return Err(format!(
                 "dial: per-client connection quota ({STREAMS_PER_CLIENT}) reached"
             ));
         }
         self.check_policy(Event::Dial, to, port, 0)?;
         if self.drops_silently(to.node) {
-            return self.dial_peer(client, to, port, Service::Hang, now, out);
+            return self.dial_peer(asker, to, port, Service::Hang, now, out);
         }
         if let Some(service) = self.configured(to.node, port)
             && matches!(service, Service::Refuse | Service::Hang)
         {
             let service = service.clone();
             self.reach(to.node)?;
-            return self.dial_peer(client, to, port, service, now, out);
+            return self.dial_peer(asker, to, port, service, now, out);
         }
         let own = to.node == self.identity.node_id;
         if let Some(&listener) = self.ports.get(&port)
             && (own || self.lenient())
         {
-            return self.join(client, listener, to, port, now, out);
+            return self.join(asker, listener, to, port, now, out);
         }
         self.reach(to.node)?;
         let Some(service) = self.service(to.node, port) else {
             traffic::next_port(&mut self.traffic);
             return Err(REFUSED.to_owned());
         };
-        self.dial_peer(client, to, port, service, now, out)
+        self.dial_peer(asker, to, port, service, now, out)
+    }
+
+    /// Whether a client may have so many streams more.
+    pub(super) fn has_room(&self, client: ClientId, more: usize) -> bool {
+        let open = self.clients.get(client).map_or(0, |c| c.streams.len());
+        open + self.dials.count(client) + more <= STREAMS_PER_CLIENT
     }
 
     fn configured(&self, node_id: u32, port: u16) -> Option<&Service> {
@@ -117,7 +125,7 @@ impl Node {
     /// Joins the dialler with the client that has bound the port.
     fn join(
         &mut self,
-        client: ClientId,
+        asker: Asker,
         listener: ClientId,
         to: Address,
         port: u16,
@@ -125,19 +133,17 @@ impl Node {
         out: &mut dyn Sink,
     ) -> Answer<'_> {
         let local_port = traffic::next_port(&mut self.traffic);
-        if self.check_policy(Event::Connect, to, port, 0).is_err() {
+        let from = Address::new(to.network, self.identity.node_id);
+        if self.check_policy(Event::Connect, from, port, 0).is_err() {
             // The acceptor's daemon drops the request to connect.
-            self.wait_for_end(client, to, port, local_port, End::TimeOut, now);
+            self.wait_for_end(asker, to, port, local_port, End::TimeOut, now);
             return Ok(None);
         }
-        let open = self.clients.get(listener).map_or(0, |c| c.streams.len());
-        let taken = open + self.dials.count(listener);
-        let room_needed = if client == listener { 2 } else { 1 };
-        if taken + room_needed > STREAMS_PER_CLIENT {
+        let client = asker.client;
+        if !self.has_room(listener, if client == listener { 2 } else { 1 }) {
             return Err(REFUSED.to_owned());
         }
         let (near, far) = (self.streams.next_id(), self.streams.next_id());
-        let from = Address::new(to.network, self.identity.node_id);
         let near_end = (client, local_port, to, port);
         let far_end = (listener, port, from, local_port);
         self.open(near, near_end, Far::Local(far), Duration::ZERO);
@@ -155,7 +161,7 @@ impl Node {
         Ok(None)
     }
 
-    fn open(
+    pub(super) fn open(
         &mut self,
         id: u32,
         (owner, local_port, remote, remote_port): Ends,
@@ -181,32 +187,33 @@ impl Node {
 
     fn dial_peer(
         &mut self,
-        client: ClientId,
+        asker: Asker,
         to: Address,
         port: u16,
         service: Service,
         now: Duration,
         out: &mut dyn Sink,
     ) -> Answer<'_> {
+        let client = asker.client;
         let local_port = traffic::next_port(&mut self.traffic);
         self.touch(to.node);
         let latency = self.peers.latency(to.node);
         match service {
             Service::Hang => {
-                self.wait_for_end(client, to, port, local_port, End::TimeOut, now);
+                self.wait_for_end(asker, to, port, local_port, End::TimeOut, now);
                 Ok(None)
             }
             Service::Refuse if latency.is_zero() => Err(REFUSED.to_owned()),
             Service::Refuse => {
-                self.wait_for_end(client, to, port, local_port, End::Refused, now);
+                self.wait_for_end(asker, to, port, local_port, End::Refused, now);
                 Ok(None)
             }
             service if latency.is_zero() => {
-                self.open_to_peer((client, local_port, to, port), service, out);
+                self.open_to_peer((client, local_port, to, port), service, None, out);
                 Ok(None)
             }
             service => {
-                self.wait_for_end(client, to, port, local_port, End::Open(service), now);
+                self.wait_for_end(asker, to, port, local_port, End::Open(service), now);
                 Ok(None)
             }
         }
@@ -214,7 +221,7 @@ impl Node {
 
     fn wait_for_end(
         &mut self,
-        client: ClientId,
+        asker: Asker,
         to: Address,
         port: u16,
         local_port: u16,
@@ -229,7 +236,7 @@ impl Node {
             _ => (self.peers.latency(to.node), Later::DialAnswers(id)),
         };
         let dialling = Dialling {
-            client,
+            asker,
             to,
             port,
             local_port,
@@ -239,7 +246,14 @@ impl Node {
         self.schedule.add(now + later.0, later.1);
     }
 
-    fn open_to_peer(&mut self, ends: Ends, service: Service, out: &mut dyn Sink) {
+    /// Opens a stream and answers its dial, which has a tag if it was an earlier request.
+    fn open_to_peer(
+        &mut self,
+        ends: Ends,
+        service: Service,
+        late: Option<u64>,
+        out: &mut dyn Sink,
+    ) {
         let id = self.streams.next_id();
         let latency = self.peers.latency(ends.2.node);
         let said = match &service {
@@ -248,7 +262,10 @@ impl Node {
         };
         let far = Far::Service(ServiceState::new(&service));
         self.open(id, ends, far, latency);
-        out.reply(ends.0, Reply::Dialled(id));
+        match late {
+            Some(tag) => out.late_reply(ends.0, tag, Reply::Dialled(id)),
+            None => out.reply(ends.0, Reply::Dialled(id)),
+        }
         if !said.is_empty() {
             self.deliver(id, &said, out);
         }
@@ -259,11 +276,13 @@ impl Node {
         let Some(d) = self.dials.pending.remove(id) else {
             return;
         };
+        let Asker { client, tag } = d.asker;
         match d.ends {
             End::Open(service) => {
-                self.open_to_peer((d.client, d.local_port, d.to, d.port), service, out);
+                let ends = (client, d.local_port, d.to, d.port);
+                self.open_to_peer(ends, service, Some(tag), out);
             }
-            End::Refused => out.reply(d.client, Reply::Error(REFUSED.to_owned())),
+            End::Refused => out.late_reply(client, tag, Reply::Error(REFUSED.to_owned())),
             End::TimeOut => {}
         }
     }
@@ -271,21 +290,24 @@ impl Node {
     /// A pending dial runs out of time.
     pub(super) fn dial_ends(&mut self, id: u64, out: &mut dyn Sink) {
         if let Some(d) = self.dials.pending.remove(id) {
-            out.reply(d.client, Reply::Error("dial timeout".to_owned()));
+            let Asker { client, tag } = d.asker;
+            out.late_reply(client, tag, Reply::Error("dial timeout".to_owned()));
         }
     }
 
     /// Ends all dials of a client that are in flight.
     pub(super) fn cancel_dials(&mut self, client: ClientId, out: &mut dyn Sink) {
-        for _ in 0..self.forget_dials(client) {
-            out.reply(client, Reply::Error("context canceled".to_owned()));
-        }
+        self.dials.pending.retain(|d| {
+            let stays = d.asker.client != client;
+            if !stays {
+                let canceled = Reply::Error("context canceled".to_owned());
+                out.late_reply(client, d.asker.tag, canceled);
+            }
+            stays
+        });
     }
 
-    /// Forgets a client's dials; gives how many there were.
-    pub(super) fn forget_dials(&mut self, client: ClientId) -> usize {
-        let before = self.dials.len();
-        self.dials.pending.retain(|d| d.client != client);
-        before - self.dials.len()
+    pub(super) fn forget_dials(&mut self, client: ClientId) {
+        self.dials.pending.retain(|d| d.asker.client != client);
     }
 }

@@ -152,23 +152,20 @@ impl Node {
         Ok(Some(Reply::Json(Command::PolicySet, body)))
     }
 
-    /// Refuses what the policy of the address's network denies.
+    /// Refuses what the policy of the address's network denies. `peer` is who is dialled or
+    /// written to; of a `connect`, who dials.
     pub(super) fn check_policy(
         &self,
         event: Event,
-        to: Address,
+        peer: Address,
         port: u16,
         size: usize,
     ) -> Result<(), String> {
-        let network = to.network;
+        let network = peer.network;
         let Some(policy) = self.managed.policies.get(network) else {
             return Ok(());
         };
         let own = self.identity.node_id;
-        let peer = match event {
-            Event::Connect => own,
-            _ => to.node,
-        };
         let tags = |node| {
             let network = self.networks.get(network);
             network
@@ -180,8 +177,8 @@ impl Node {
             size: size as u64,
             network_id: network,
             direction: "out".to_owned(),
-            peer_id: peer,
-            peer_tags: tags(peer),
+            peer_id: peer.node,
+            peer_tags: tags(peer.node),
             local_tags: tags(own),
             members: self
                 .networks

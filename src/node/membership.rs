@@ -297,6 +297,49 @@ impl Node {
         Ok(())
     }
 
+    /// A peer invites this node into a network. False when the registry refuses: an unknown
+    /// network, a member already, a full inbox. Whether the peer may invite is its own affair.
+    pub(super) fn peer_invites(&mut self, inviter_id: u32, id: u16, now: Duration) -> bool {
+        let own = self.identity.node_id;
+        let outsider = self.identity.registered && !self.networks.is_member(id, own);
+        if self.must_exist(id).is_err() || !(outsider || self.lenient()) {
+            return false;
+        }
+        let invites = &self.networks.invites;
+        if invites.iter().any(|i| i.network_id == id) {
+            return true;
+        }
+        if invites.len() >= INBOX_MAX {
+            return false;
+        }
+        self.meet(inviter_id);
+        self.networks.get_or_make(id);
+        let timestamp = self.clock.unix_secs(now);
+        self.networks.invites.push(Invite {
+            network_id: id,
+            inviter_id,
+            timestamp,
+        });
+        true
+    }
+
+    /// A peer leaves a network, and its invitations there go with it. False when it is no member.
+    pub(super) fn peer_leaves(&mut self, node_id: u32, id: u16) -> bool {
+        let taken_for_one = self.lenient() && id != 0;
+        if !taken_for_one && !self.networks.is_member(id, node_id) {
+            return false;
+        }
+        if let Some(network) = self.networks.get_mut(id) {
+            network.members.retain(|member| *member != node_id);
+            network.invited.remove(node_id);
+        }
+        let issued = (id, node_id);
+        self.networks
+            .invites
+            .retain(|i| (i.network_id, i.inviter_id) != issued);
+        true
+    }
+
     /// Refuses a network that the faithful profile does not know.
     pub(super) fn must_exist(&self, id: u16) -> Refusal {
         if id != 0 && (self.lenient() || self.networks.get(id).is_some()) {

@@ -2,16 +2,19 @@
 //! replies, and neither bytes nor sockets.
 
 mod badges;
+mod clients;
 mod clock;
 pub mod config;
 mod datagrams;
 mod dial;
 mod envelopes;
 mod identity;
+mod inbound;
 mod managed;
 mod membership;
 mod names;
 mod networks;
+mod peer_acts;
 mod peers;
 mod schedule;
 mod services;
@@ -29,6 +32,8 @@ pub use config::{
     Config, InviteConfig, JoinRule, NetworkConfig, NodeConfig, PeerConfig, PendingConfig, Profile,
     Service,
 };
+pub use inbound::Inbound;
+pub use peer_acts::PeerAct;
 pub use table::Table;
 
 use crate::wire::{Push, Reply, Request};
@@ -59,10 +64,19 @@ pub const STREAMS_PER_CLIENT: usize = 4096;
 
 /// Where the node's answers go. Calls come in the order in which a client must see them.
 pub trait Sink {
-    /// The answer to one of the client's own requests.
+    /// The answer to the request that is being handled.
     fn reply(&mut self, client: ClientId, reply: Reply<'_>);
+    /// The answer to an earlier request, with the tag that [`Node::handle`] got with it.
+    fn late_reply(&mut self, client: ClientId, tag: u64, reply: Reply<'_>);
     /// Something that the client did not ask for.
     fn push(&mut self, client: ClientId, push: Push<'_>);
+}
+
+/// Whose request it is, and the number that its caller gave it.
+#[derive(Clone, Copy, Debug)]
+struct Asker {
+    client: ClientId,
+    tag: u64,
 }
 
 /// What the node keeps about one client.
@@ -149,6 +163,22 @@ impl Node {
         }
     }
 
+    /// Goes back to the state that `config` describes: every stream ends, its owner is told, and
+    /// what waits for an answer never gets one. Clients stay, and so does the daemon's start, from
+    /// which uptimes and the times of the initial state count.
+    pub fn reset(&mut self, config: &Config, now: Duration, out: &mut dyn Sink) {
+        for (conn, stream) in self.streams.listed(now) {
+            if stream.state == streams::State::Established {
+                out.push(stream.owner, Push::CloseOk { conn });
+            }
+        }
+        let clients: Vec<_> = self.clients.keys().collect();
+        *self = Node::new(config, self.clock.started());
+        for client in clients {
+            self.client_came(client);
+        }
+    }
+
     /// When the node next has something to do by itself.
     pub fn next_due(&self) -> Option<Duration> {
         self.schedule.next()
@@ -165,20 +195,24 @@ impl Node {
                     self.schedule.release(owner, data.len());
                     self.deliver(conn, &data, out);
                 }
-                Later::Close { conn } => self.end_by_peer(conn, now, out),
+                Later::Close { conn } => {
+                    self.peer_close(conn, now, out);
+                }
             }
         }
     }
 
     /// Serves one request; what comes of it goes to `out`. `now` counts from the daemon's start.
+    /// `tag` is the caller's number for the request, 0 for none: an answer that comes later has it.
     pub fn handle(
         &mut self,
         client: ClientId,
         request: &Request<'_>,
+        tag: u64,
         now: Duration,
         out: &mut dyn Sink,
     ) {
-        match self.answer(client, request, now, out) {
+        match self.answer(Asker { client, tag }, request, now, out) {
             Ok(Some(reply)) => out.reply(client, reply),
             Ok(None) => {}
             Err(text) => out.reply(client, Reply::Error(text)),
@@ -187,15 +221,16 @@ impl Node {
 
     fn answer<'n>(
         &'n mut self,
-        client: ClientId,
+        asker: Asker,
         request: &Request<'_>,
         now: Duration,
         out: &mut dyn Sink,
     ) -> Answer<'n> {
+        let client = asker.client;
         match request {
             Request::Bind { port } => self.bind(client, *port),
             Request::Unbind { port } => self.unbind(client, *port),
-            Request::Dial { to, port } => self.dial(client, *to, *port, now, out),
+            Request::Dial { to, port } => self.dial(asker, *to, *port, now, out),
             Request::Send { conn, data } => {
                 self.send(*conn, data, now, out);
                 Ok(None)
@@ -233,7 +268,7 @@ impl Node {
             Request::HandshakeWait {
                 node_id,
                 timeout_ms,
-            } => self.handshake_wait(client, *node_id, *timeout_ms, now),
+            } => self.handshake_wait(asker, *node_id, *timeout_ms, now),
             Request::ResolveHostname { hostname } => self.resolve_hostname(hostname),
             Request::SetHostname { hostname } => self.set_hostname(hostname),
             Request::SetVisibility { public } => self.set_visibility(*public),

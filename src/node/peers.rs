@@ -138,6 +138,18 @@ impl Node {
         }
     }
 
+    /// A peer acts by itself: there is a tunnel to it, and it exists, listed or not.
+    pub(super) fn meet(&mut self, node_id: u32) {
+        if node_id == 0 || node_id == BROADCAST_NODE {
+            return;
+        }
+        if !self.exists(node_id) {
+            let peer = Box::new(PeerConfig::new(node_id));
+            self.peers.listed.insert(node_id, peer);
+        }
+        self.touch(node_id);
+    }
+
     pub(super) fn prefer_direct(&mut self, node_id: u32) -> Answer<'_> {
         let had_tunnel = self.peers.contacted.contains(node_id);
         let error = self.reach(node_id).err().unwrap_or_default();

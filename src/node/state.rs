@@ -8,8 +8,8 @@ use super::Node;
 use crate::go::json::object;
 
 impl Node {
-    /// All state that clients share: identity, trust, networks, ports, streams. Tokens are left
-    /// out. `now` counts from the daemon's start.
+    /// All state that clients share: identity, trust, networks, ports, dials, streams. Tokens are
+    /// left out. `now` counts from the daemon's start.
     pub fn state(&mut self, now: Duration) -> Value {
         let own = &self.identity;
         let mut state = object! {
@@ -20,6 +20,11 @@ impl Node {
             "tags": &own.tags[..], "webhook": &*own.webhook,
         };
         state["clients"] = self.clients.keys().collect::<Vec<_>>().into();
+        let dials = self.dials.iter().map(|d| {
+            let (address, client) = (d.to.to_string(), d.asker.client);
+            object! {"address": address, "client": client, "port": d.port}
+        });
+        state["dials"] = dials.collect();
         state["invites"] = self.networks.invites.iter().map(|i| i.network_id).collect();
         state["networks"] = self.networks_state();
         let mut ports: Vec<_> = self.ports.iter().collect();

@@ -220,18 +220,38 @@ impl Node {
             return;
         };
         if stream.latency.is_zero() {
-            self.end_by_peer(conn, now, out);
+            self.peer_close(conn, now, out);
         } else {
             let at = now + stream.latency;
             self.schedule.add(at, Later::Close { conn });
         }
     }
 
-    pub(super) fn end_by_peer(&mut self, conn: u32, now: Duration, out: &mut dyn Sink) {
-        if let Some(owner) = self.streams.open(conn).map(|s| s.owner) {
-            self.end(conn, now);
+    /// Data arrives on an open stream as if its far end had sent it. Gives its owner; `None` when
+    /// nobody gets anything.
+    pub fn peer_data(&mut self, conn: u32, data: &[u8], out: &mut dyn Sink) -> Option<ClientId> {
+        let stream = self.streams.open(conn).filter(|_| !data.is_empty())?;
+        let (owner, far) = (stream.owner, &stream.far);
+        if let Far::Local(other) = *far
+            && let Some(other) = self.streams.open_mut(other)
+        {
+            other.sent.add(data.len());
+            self.traffic.sent.add(data.len());
+        }
+        self.deliver(conn, data, out);
+        Some(owner)
+    }
+
+    /// Ends an open stream: its owner is told, and so is the owner of the far end, where that is a
+    /// client's. Gives the owner; `None` when no such stream is open.
+    pub fn peer_close(&mut self, conn: u32, now: Duration, out: &mut dyn Sink) -> Option<ClientId> {
+        let owner = self.owner(conn)?;
+        let far = self.end(conn, now);
+        out.push(owner, Push::CloseOk { conn });
+        if let Some((owner, conn)) = far {
             out.push(owner, Push::CloseOk { conn });
         }
+        Some(owner)
     }
 
     /// Hands data to the owner of a stream, in the profile's chunks.
@@ -248,21 +268,13 @@ impl Node {
         }
     }
 
-    /// Answers a close, and ends the stream if it was open: its owner is told, whoever closes,
-    /// and so is the owner of the far end.
+    /// Answers a close, and ends the stream if it was open: its owner is told, whoever closes.
     pub(super) fn close(&mut self, client: ClientId, conn: u32, now: Duration, out: &mut dyn Sink) {
         out.reply(client, Reply::Closed(conn));
-        let Some(stream) = self.streams.open(conn) else {
-            if let Some(ended) = self.streams.table.get_mut(&conn) {
-                ended.state = State::FinWait;
-            }
-            return;
-        };
-        let owner = stream.owner;
-        let far = self.end(conn, now);
-        out.push(owner, Push::CloseOk { conn });
-        if let Some((owner, conn)) = far {
-            out.push(owner, Push::CloseOk { conn });
+        if self.peer_close(conn, now, out).is_none()
+            && let Some(ended) = self.streams.table.get_mut(&conn)
+        {
+            ended.state = State::FinWait;
         }
     }
 

@@ -103,6 +103,11 @@ impl<K: Copy + Ord, V> Table<K, V> {
         self.entries.iter().map(|(key, _)| *key)
     }
 
+    /// The greatest key.
+    pub fn last_key(&self) -> Option<K> {
+        self.entries.last().map(|entry| entry.0)
+    }
+
     /// All values.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.entries.iter().map(|(_, value)| value)
@@ -135,6 +140,7 @@ mod tests {
         assert_eq!(table.values().collect::<String>(), "abd");
         assert_eq!(table.iter().last(), Some((3, &'d')));
         assert_eq!((table.len(), table.is_empty()), (3, false));
+        assert_eq!(table.last_key(), Some(3));
     }
 
     #[test]

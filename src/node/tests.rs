@@ -1,8 +1,11 @@
 //! The node without a socket: conversations over typed requests, answers as lines of text.
 
+mod inbound;
 mod joined;
 mod lenient;
+mod peer_acts;
 mod registry;
+mod reset;
 mod timed;
 
 use std::time::Duration;
@@ -46,6 +49,15 @@ impl Sink for Said {
             Reply::Health(health) => format!("health {}", health.counters.connections),
         };
         self.0.push(format!("{client} {text}"));
+    }
+
+    fn late_reply(&mut self, client: ClientId, tag: u64, reply: Reply<'_>) {
+        self.reply(client, reply);
+        if tag != 0 {
+            // Lines of tagged requests begin with the tag.
+            let line = self.0.pop().unwrap_or_default();
+            self.0.push(format!("#{tag} {line}"));
+        }
     }
 
     fn push(&mut self, client: ClientId, push: Push<'_>) {
@@ -98,7 +110,12 @@ impl World {
     }
 
     fn say(&mut self, client: ClientId, request: &Request<'_>) -> Vec<String> {
-        self.node.handle(client, request, self.now, &mut self.said);
+        self.say_tagged(client, 0, request)
+    }
+
+    fn say_tagged(&mut self, client: ClientId, tag: u64, request: &Request<'_>) -> Vec<String> {
+        self.node
+            .handle(client, request, tag, self.now, &mut self.said);
         std::mem::take(&mut self.said.0)
     }
 
@@ -127,6 +144,12 @@ impl World {
     fn leave(&mut self, client: ClientId) -> Vec<String> {
         self.node.client_gone(client, self.now, &mut self.said);
         std::mem::take(&mut self.said.0)
+    }
+
+    /// A peer acts; whether that had its effect, and what was said then.
+    fn peer(&mut self, node_id: u32, act: PeerAct<'_>) -> (bool, Vec<String>) {
+        let done = self.node.peer_does(node_id, act, self.now, &mut self.said);
+        (done, std::mem::take(&mut self.said.0))
     }
 
     /// Lets time pass and whatever is due happen.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::config::{Config, Profile};
 use super::schedule::Later;
-use super::{Answer, ClientId, Ids, Node, Sink, Table};
+use super::{Answer, Asker, ClientId, Ids, Node, Sink, Table};
 use crate::go::json::object;
 use crate::wire::{Command, Reply};
 
@@ -19,10 +19,18 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 pub struct Trust {
     trusted: Table<u32, Trusted>,
     pending: Vec<Pending>,
-    /// Peers that were rejected or revoked: their requests are ignored.
+    /// Peers that were rejected, and those with whom trust was revoked by either side: their
+    /// requests are ignored.
     refused: Ids,
-    /// Peers whose request was rejected: they have asked, so asking them in turn is enough.
-    rejected: Ids,
+    /// Peers whose request was rejected or ignored: they have asked, so asking them in turn is
+    /// enough.
+    asked: Ids,
+    /// Peers that were asked and have not answered, and whether they list the request: they can
+    /// approve it then. Asking in turn is enough in any case.
+    sent: Table<u32, bool>,
+    /// Peers that have rejected a request, and those with whom trust was revoked by either side:
+    /// they ignore requests.
+    deaf: Ids,
     /// Listed peers that were configured as not trusted.
     withheld: Ids,
     /// In the order of their ids.
@@ -47,7 +55,7 @@ struct Pending {
 #[derive(Debug)]
 struct Wait {
     id: u64,
-    client: ClientId,
+    asker: Asker,
     node_id: u32,
 }
 
@@ -75,7 +83,9 @@ impl Trust {
             trusted,
             pending: pending.collect(),
             refused: Ids::new(),
-            rejected: Ids::new(),
+            asked: Ids::new(),
+            sent: Table::new(),
+            deaf: Ids::new(),
             withheld,
             waits: VecDeque::new(),
             waits_made: 0,
@@ -99,8 +109,20 @@ impl Trust {
         object! {
             "pending": pending.collect::<Value>(),
             "refused": self.refused.keys().collect::<Value>(),
+            "sent": self.sent.keys().collect::<Value>(),
             "trusted": self.trusted.keys().collect::<Value>(),
         }
+    }
+
+    /// Trust ends, whoever ends it: both sides ignore each other's requests from then on.
+    fn revoke(&mut self, node_id: u32) {
+        self.trusted.remove(node_id);
+        self.refused.insert(node_id, ());
+        self.deaf.insert(node_id, ());
+    }
+
+    fn is_pending(&self, node_id: u32) -> bool {
+        self.pending.iter().any(|p| p.node_id == node_id)
     }
 
     fn take_pending(&mut self, node_id: u32) -> bool {
@@ -127,6 +149,7 @@ impl Node {
         let presumed = self.lenient()
             && self.exists(node_id)
             && !self.trust.refused.contains(node_id)
+            && !self.trust.deaf.contains(node_id)
             && !self.trust.withheld.contains(node_id);
         self.trust.listed(node_id) || presumed
     }
@@ -148,13 +171,17 @@ impl Node {
             ));
         }
         self.touch(node_id);
-        let was_rejected = self.trust.rejected.remove(node_id).is_some();
-        let both_asked = self.trust.take_pending(node_id) || was_rejected;
+        let lenient = self.lenient();
+        let trust = &mut self.trust;
+        let both_asked = trust.is_pending(node_id) || trust.asked.contains(node_id);
         let itself = node_id == self.identity.node_id;
+        let deaf = trust.deaf.contains(node_id);
         // A lenient peer approves at once; one that was refused ignores what comes.
-        let approves = self.lenient() && !self.trust.refused.contains(node_id);
+        let approves = lenient && !deaf && !trust.refused.contains(node_id);
         if both_asked || itself || approves {
             self.grant(node_id, true, now, out);
+        } else if !trust.listed(node_id) {
+            trust.sent.get_or_make(node_id, || !deaf);
         }
         outcome(node_id, "sent")
     }
@@ -177,7 +204,7 @@ impl Node {
         let asked = self.trust.take_pending(node_id);
         if asked || self.lenient() {
             self.trust.trusted.remove(node_id);
-            self.trust.rejected.insert(node_id, ());
+            self.trust.asked.insert(node_id, ());
             self.trust.refused.insert(node_id, ());
         }
         outcome(node_id, "rejected")
@@ -187,8 +214,7 @@ impl Node {
         if !self.trusts(node_id) {
             return Err(format!("handshake revoke: node {node_id} was not trusted"));
         }
-        self.trust.trusted.remove(node_id);
-        self.trust.refused.insert(node_id, ());
+        self.trust.revoke(node_id);
         outcome(node_id, "revoked")
     }
 
@@ -227,7 +253,7 @@ impl Node {
 
     pub(super) fn handshake_wait(
         &mut self,
-        client: ClientId,
+        asker: Asker,
         node_id: u32,
         timeout_ms: u32,
         now: Duration,
@@ -238,11 +264,7 @@ impl Node {
         }
         self.trust.waits_made += 1;
         let id = self.trust.waits_made;
-        self.trust.waits.push_back(Wait {
-            id,
-            client,
-            node_id,
-        });
+        self.trust.waits.push_back(Wait { id, asker, node_id });
         let patience = Duration::from_millis(u64::from(timeout_ms)).min(WAIT_MAX);
         self.schedule.add(now + patience, Later::WaitEnds(id));
         Ok(None)
@@ -252,27 +274,113 @@ impl Node {
         let waits = &mut self.trust.waits;
         let place = waits.binary_search_by_key(&id, |wait| wait.id).ok();
         if let Some(wait) = place.and_then(|at| waits.remove(at)) {
-            out.reply(wait.client, waited(wait.node_id, false));
+            let Asker { client, tag } = wait.asker;
+            out.late_reply(client, tag, waited(wait.node_id, false));
         }
     }
 
     pub(super) fn forget_waits(&mut self, client: ClientId) {
-        self.trust.waits.retain(|wait| wait.client != client);
+        self.trust.waits.retain(|wait| wait.asker.client != client);
     }
 
     /// Trust has come: it is listed, and those who waited for it are told.
     fn grant(&mut self, node_id: u32, mutual: bool, now: Duration, out: &mut dyn Sink) {
         let approved_at = self.clock.unix_secs(now);
-        self.trust.refused.remove(node_id);
-        self.trust.withheld.remove(node_id);
-        self.trust.trusted.get_or_make(node_id, || Trusted {
+        let trust = &mut self.trust;
+        trust.take_pending(node_id);
+        trust.sent.remove(node_id);
+        for set in [
+            &mut trust.refused,
+            &mut trust.asked,
+            &mut trust.deaf,
+            &mut trust.withheld,
+        ] {
+            set.remove(node_id);
+        }
+        trust.trusted.get_or_make(node_id, || Trusted {
             approved_at,
             mutual,
         });
-        let waits = &mut self.trust.waits;
-        for wait in waits.iter().filter(|wait| wait.node_id == node_id) {
-            out.reply(wait.client, waited(node_id, true));
+        trust.waits.retain(|wait| {
+            let stays = wait.node_id != node_id;
+            if !stays {
+                let Asker { client, tag } = wait.asker;
+                out.late_reply(client, tag, waited(node_id, true));
+            }
+            stays
+        });
+    }
+
+    /// A peer asks for trust. False when its request is ignored.
+    pub(super) fn peer_asks(
+        &mut self,
+        node_id: u32,
+        justification: &str,
+        now: Duration,
+        out: &mut dyn Sink,
+    ) -> bool {
+        self.meet(node_id);
+        if self.trust.sent.contains(node_id) {
+            self.grant(node_id, true, now, out);
+            return true;
         }
-        waits.retain(|wait| wait.node_id != node_id);
+        let (lenient, received_at) = (self.lenient(), self.clock.unix_secs(now));
+        let trust = &mut self.trust;
+        if trust.refused.contains(node_id) {
+            trust.asked.insert(node_id, ());
+            return false;
+        }
+        // Every lenient peer is trusted; what one asks is shown all the same.
+        if trust.listed(node_id) && !lenient {
+            return false;
+        }
+        if !trust.is_pending(node_id) {
+            trust.pending.push(Pending {
+                node_id,
+                justification: justification.to_owned(),
+                received_at,
+            });
+        }
+        true
+    }
+
+    /// A peer approves what this node has asked. False when it has no request to approve.
+    pub(super) fn peer_approves(
+        &mut self,
+        node_id: u32,
+        now: Duration,
+        out: &mut dyn Sink,
+    ) -> bool {
+        let approves = self.lenient() || self.trust.sent.get(node_id) == Some(&true);
+        if approves {
+            self.touch(node_id);
+            self.grant(node_id, true, now, out);
+        }
+        approves
+    }
+
+    /// A peer rejects what this node has asked, which nobody here learns. False when it has no
+    /// request to reject.
+    pub(super) fn peer_rejects(&mut self, node_id: u32) -> bool {
+        let rejects = self.lenient() || self.trust.sent.get(node_id) == Some(&true);
+        if rejects {
+            let trust = &mut self.trust;
+            trust.trusted.remove(node_id);
+            trust.deaf.insert(node_id, ());
+            if let Some(listed) = trust.sent.get_mut(node_id) {
+                *listed = false;
+            }
+        }
+        rejects
+    }
+
+    /// A peer takes its trust back, and with it this node's. False when there was none.
+    pub(super) fn peer_revokes(&mut self, node_id: u32) -> bool {
+        let trusted = self.trusts(node_id);
+        if trusted {
+            self.touch(node_id);
+            self.trust.revoke(node_id);
+        }
+        trusted
     }
 }

@@ -157,3 +157,58 @@ fn who_was_rejected_has_asked() {
     w.say(1, &send);
     assert!(trusted(&mut w));
 }
+
+#[test]
+fn an_answer_that_comes_later_has_its_requests_tag() {
+    let mut w = slow_peer(20);
+    let dial = |port| Request::Dial {
+        to: Address::new(0, 2),
+        port,
+    };
+    let wait = |node_id, timeout_ms| Request::HandshakeWait {
+        node_id,
+        timeout_ms,
+    };
+    for (tag, request) in [
+        (1, dial(98)),
+        (2, dial(99)),
+        (3, dial(13)),
+        (4, dial(98)),
+        (5, wait(2, 10)),
+        (6, wait(2, 9_000)),
+        (7, wait(2, 9_000)),
+    ] {
+        let client = if tag == 4 { 2 } else { 1 };
+        assert!(w.say_tagged(client, tag, &request).is_empty());
+    }
+    assert_eq!(
+        w.pass(20),
+        [
+            r#"#5 1 {"node_id":2,"trusted":false}"#,
+            "#2 1 error connection refused",
+            "#3 1 dialled 1",
+            "1 recv 1 hello\n"
+        ]
+    );
+    assert_eq!(
+        w.say_tagged(2, 8, &Request::Cancel),
+        ["#4 2 error context canceled"]
+    );
+    w.peer(2, PeerAct::Handshake(""));
+    assert_eq!(
+        w.say_tagged(2, 9, &Request::HandshakeApprove { node_id: 2 }),
+        [
+            r#"#6 1 {"node_id":2,"trusted":true}"#,
+            r#"#7 1 {"node_id":2,"trusted":true}"#,
+            r#"2 {"node_id":2,"status":"approved"}"#
+        ]
+    );
+    assert_eq!(w.pass(2_000), ["#1 1 error dial timeout"]);
+    // What is answered at once is no late answer.
+    assert_eq!(
+        w.say_tagged(1, 10, &wait(2, 9_000)),
+        [r#"1 {"node_id":2,"trusted":true}"#]
+    );
+    let mut w = World::faithful();
+    assert_eq!(w.say_tagged(1, 11, &dial(7)), ["1 dialled 1"]);
+}
