@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::daemon::endpoint::Endpoint;
-use crate::daemon::{Daemon, Limits};
+use crate::daemon::{Daemon, Hooks, Limits};
 use crate::log::Log;
 use crate::node::{Config, Profile};
 
@@ -144,7 +144,15 @@ impl Builder {
         let log = self.log.unwrap_or_else(Log::none);
         let started = Endpoint::publish(&path)
             .map_err(|error| io::Error::other(error.to_string()))
-            .and_then(|endpoint| Daemon::start(endpoint, &self.config, self.limits, log));
+            .and_then(|endpoint| {
+                Daemon::start(
+                    endpoint,
+                    self.config.clone().into(),
+                    self.limits,
+                    log,
+                    Hooks::default(),
+                )
+            });
         match started {
             Ok(daemon) => Ok(MockDaemon { daemon, directory }),
             Err(error) => {

@@ -3,17 +3,15 @@
 use std::io;
 use std::panic;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clause::clause;
-use crate::cli::{ParentChoice, ServeOptions, complain, print_stdout};
+use crate::cli::{ParentChoice, ServeOptions, complain};
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::last_client::LastClient;
 use crate::daemon::lifeline::{Lifeline, Parent};
 use crate::daemon::readiness::{Notifier, ReadyLine};
 use crate::daemon::signals::Signals;
-use crate::daemon::tail::Tail;
 use crate::daemon::{Daemon, Hooks, Limits};
 use crate::log::{Log, one_line};
 use crate::node::Config;
@@ -119,12 +117,11 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         })?),
         None => None,
     };
-    let tail = private.is_some().then(|| Arc::new(Tail::default()));
     let hooks = Hooks {
         last_client: options
             .exit_on_last_client
             .then(|| LastClient::new(signals.ender().clone())),
-        tail: tail.clone(),
+        journal: None,
     };
     let endpoint = match (inherited, &options.socket) {
         (Some(endpoint), _) => endpoint,
@@ -132,7 +129,7 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         (None, None) => return Err("no socket to listen on".to_owned()),
     };
     let place = endpoint.path().display().to_string();
-    let mut daemon = Daemon::start_watched(endpoint, &config, limits, log.clone(), hooks)
+    let mut daemon = Daemon::start(endpoint, config.clone().into(), limits, log.clone(), hooks)
         .map_err(|e| format!("{place}: cannot serve: {}", clause(&e)))?;
     log.info(&format!(
         "listening on {place}, profile {}, seed {}, pid {}",
@@ -151,12 +148,6 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     let cause = signals.wait_for_end();
     tell(&notifier, "STOPPING=1", &log);
     daemon.stop();
-    if let Some(frames) = tail.map(|tail| tail.lines())
-        && !frames.is_empty()
-    {
-        // Nobody to read them means that nobody wants them.
-        let _ = print_stdout(&frames);
-    }
     drop(private);
     log.info(&cause.to_string());
     log.flush(LOG_FLUSH);

@@ -60,7 +60,9 @@ fn set_body(frame: &mut Vec<u8>, body: Value, command: Option<Command>, byte: u8
         _ => {
             let text = json::from_serde(&body);
             let end = text.len().min(MAX_LENGTH - 1);
-            frame::append(frame, byte, |out| out.extend_from_slice(&text.as_bytes()[..end]));
+            frame::append(frame, byte, |out| {
+                out.extend_from_slice(&text.as_bytes()[..end])
+            });
         }
     }
 }
@@ -108,7 +110,11 @@ mod tests {
     fn patches_follow_the_rfcs_examples() {
         for (target, patch, result) in [
             (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (
+                json!({"a": "b"}),
+                json!({"b": "c"}),
+                json!({"a": "b", "b": "c"}),
+            ),
             (json!({"a": "b"}), json!({"a": null}), json!({})),
             (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
             (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
@@ -117,13 +123,25 @@ mod tests {
                 json!({"a": {"b": "d", "c": null}}),
                 json!({"a": {"b": "d"}}),
             ),
-            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (
+                json!({"a": [{"b": "c"}]}),
+                json!({"a": [1]}),
+                json!({"a": [1]}),
+            ),
             (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
             (json!({"a": "b"}), json!(["c"]), json!(["c"])),
             (json!({"a": "foo"}), json!(null), json!(null)),
             (json!({"a": "foo"}), json!("bar"), json!("bar")),
-            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
-            (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+            (
+                json!({"e": null}),
+                json!({"a": 1}),
+                json!({"e": null, "a": 1}),
+            ),
+            (
+                json!([1, 2]),
+                json!({"a": "b", "c": null}),
+                json!({"a": "b"}),
+            ),
             (
                 json!({}),
                 json!({"a": {"bb": {"ccc": null}}}),
@@ -149,7 +167,10 @@ mod tests {
         assert_eq!(&patched[5..], br#"{"a":"\u003c"}"#);
         assert_eq!(patched[3], 15);
         assert_eq!(changed(Answer::Body(json!([1]))), b"\0\0\0\x04\x0e[1]");
-        assert_eq!(changed(Answer::Payload(b"x"[..].into())), b"\0\0\0\x02\x0ex");
+        assert_eq!(
+            changed(Answer::Payload(b"x"[..].into())),
+            b"\0\0\0\x02\x0ex"
+        );
         let mut random = Random::new(1, "r", 1);
         let mut spoilt = |fault| spoil(frame(), &fault, &mut random);
         assert_eq!(spoilt(Fault::NoReply), None);
@@ -157,7 +178,10 @@ mod tests {
         assert_eq!(spoilt(Fault::Truncate(99)).unwrap(), frame());
         assert_eq!(spoilt(Fault::Length(7)).unwrap()[..5], [0, 0, 0, 7, 0x0E]);
         assert_eq!(spoilt(Fault::Command(9)).unwrap()[4], 9);
-        assert_eq!(spoilt(Fault::Duplicate).unwrap(), [frame(), frame()].concat());
+        assert_eq!(
+            spoilt(Fault::Duplicate).unwrap(),
+            [frame(), frame()].concat()
+        );
         let garbage = spoilt(Fault::Garbage).unwrap();
         assert!(garbage.len() == 7 && garbage != frame());
     }
@@ -166,7 +190,12 @@ mod tests {
     fn an_error_is_not_patched() {
         let mut frame = b"\0\0\0\x05\x0a\0\x01{}".to_vec();
         let before = frame.clone();
-        change(&mut frame, &Answer::Patch(json!({"a": 1})), Some(Command::Info), 0x0E);
+        change(
+            &mut frame,
+            &Answer::Patch(json!({"a": 1})),
+            Some(Command::Info),
+            0x0E,
+        );
         assert_eq!(frame, before);
     }
 }

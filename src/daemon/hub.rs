@@ -12,7 +12,6 @@ use super::play::{Play, Visit};
 use super::stage::Stage;
 use super::turn::Turn;
 use super::{Hooks, Setup, hold};
-use crate::clause::clause;
 use crate::journal::{Event, Reason};
 use crate::log::Log;
 use crate::node::{ClientId, Node};
@@ -36,9 +35,9 @@ const RECHECK: Duration = Duration::from_millis(50);
 /// The state that all clients share.
 #[derive(Debug)]
 pub struct Hub {
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// The node has something to do earlier than before, or the daemon ends.
-    timer: Condvar,
+    pub(super) timer: Condvar,
     /// The last session has ended.
     left: Condvar,
     started: Instant,
@@ -61,7 +60,7 @@ pub(super) struct State {
     pub(super) stopping: Option<Instant>,
     sessions: usize,
     last_client: ClientId,
-    timer_runs: bool,
+    pub(super) timer_runs: bool,
     /// A client was refused since the last one was let in.
     full: bool,
 }
@@ -336,7 +335,7 @@ impl Hub {
     /// Replies are never dropped, so a client that does not read them is not read from. False when
     /// the daemon ends meanwhile: what it has asked since cannot be answered any more.
     fn wait_for_own_room(&self, outbox: &Arc<Outbox>) -> bool {
-        while outbox.queue().load() >= self.limits.client_budget && !outbox.queue().is_ending() {
+        while outbox.is_overloaded(self.limits.client_budget) {
             if hold(&self.state).stopping.is_some() {
                 return false;
             }
@@ -345,44 +344,6 @@ impl Hub {
             outbox.wait_for_room(RECHECK);
         }
         true
-    }
-
-    /// The node has something to do earlier than before.
-    pub(super) fn wake_timer(self: &Arc<Self>, state: &mut State) {
-        if state.timer_runs {
-            self.timer.notify_one();
-            return;
-        }
-        let hub = Arc::clone(self);
-        let started = std::thread::Builder::new()
-            .name("timer".to_owned())
-            .spawn(move || hub.run_timer());
-        match started {
-            Ok(_) => state.timer_runs = true,
-            Err(error) => self.log.error(&format!("timer thread: {}", clause(&error))),
-        }
-    }
-
-    fn run_timer(&self) {
-        let mut guard = hold(&self.state);
-        while guard.stopping.is_none() {
-            let now = self.now();
-            let mut stage = self.stage(&mut guard, now);
-            stage.with_node(&mut |node, out| node.run_due(now, out));
-            stage.run_agenda();
-            guard = match guard.next_due() {
-                None => self
-                    .timer
-                    .wait(guard)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(at) => {
-                    self.timer
-                        .wait_timeout(guard, at.saturating_sub(now))
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
-        }
     }
 
     /// Ends every session: each finishes what it has read, tells its client of its streams and
@@ -394,7 +355,7 @@ impl Hub {
         drop(state);
         // Each wakes its session, which wants the lock.
         for outbox in outboxes {
-            outbox.stop_reading();
+            outbox.stop();
         }
         self.timer.notify_all();
         let mut state = hold(&self.state);
@@ -405,6 +366,22 @@ impl Hub {
             outbox.close();
         }
         drop(self.wait_until_left(hold(&self.state), deadline + grace));
+    }
+
+    /// Waits until none of these clients is there any more.
+    pub(super) fn wait_until_parted(&self, clients: &[ClientId], deadline: Instant) {
+        let mut state = hold(&self.state);
+        while clients
+            .iter()
+            .any(|client| state.outboxes.contains_key(client))
+        {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.left.wait_timeout(state, left.min(RECHECK));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     fn wait_until_left<'s>(

@@ -6,8 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::behind::Behind;
 use super::hold;
+use super::queue::Queue;
 use crate::journal::Reason;
 
 /// How long one write may wait for the kernel before it is tried again: the reader passes the
@@ -30,117 +30,6 @@ pub struct Outbox {
     room: Condvar,
     writer: Mutex<Writer>,
     write_timeout: Duration,
-}
-
-/// What waits, behind the outbox's lock.
-#[derive(Debug, Default)]
-pub struct Queue {
-    waiting: Vec<u8>,
-    /// Bytes that the writer has and the kernel has not.
-    in_flight: usize,
-    /// Bytes that the kernel has taken.
-    gone: u64,
-    writing: bool,
-    /// Whether the push thread is to write what waits.
-    push: bool,
-    push_thread: bool,
-    /// Threads that wait for room: waking nobody costs a system call.
-    waiters: usize,
-    closed: bool,
-    /// A datagram was dropped since the queue was last empty.
-    dropped: bool,
-    /// Frames behind a slow one, which goes out piece by piece.
-    behind: Behind,
-    /// Bytes of answers that wait for their time.
-    delayed: usize,
-    /// Nothing is read from the client before this.
-    stalled_until: Option<Instant>,
-    /// Why the client is being closed; nothing more is added then.
-    ending: Option<Reason>,
-}
-
-impl Queue {
-    /// Bytes that wait for the client.
-    pub fn len(&self) -> usize {
-        self.waiting.len() + self.in_flight + self.behind.len()
-    }
-
-    /// Whether the outbox was closed.
-    pub fn is_closed(&self) -> bool {
-        self.closed
-    }
-
-    /// Bytes that wait for the client, those of answers that wait for their time among them.
-    pub fn load(&self) -> usize {
-        self.len() + self.delayed
-    }
-
-    /// Counts an answer that waits for its time.
-    pub fn delay(&mut self, bytes: usize) {
-        self.delayed += bytes;
-    }
-
-    /// Counts an answer that waits no more.
-    pub fn undelay(&mut self, bytes: usize) {
-        self.delayed = self.delayed.saturating_sub(bytes);
-    }
-
-    /// Nothing is to be read from the client before `until`.
-    pub fn stall(&mut self, until: Instant) {
-        self.stalled_until = Some(until);
-    }
-
-    /// Whether nothing is to be read from the client for now.
-    pub fn is_stalled(&self) -> bool {
-        self.stalled_until.is_some()
-    }
-
-    /// What waits goes out, nothing more is added, and then the client is closed; the first reason
-    /// counts. [`Outbox::stop_reading`] tells its session.
-    pub fn end(&mut self, reason: Reason) {
-        self.ending.get_or_insert(reason);
-    }
-
-    /// Whether the client is being closed, or is.
-    pub fn is_ending(&self) -> bool {
-        self.closed || self.ending.is_some()
-    }
-
-    /// Adds a frame that goes out in pieces; gives when the [next](Self::next_piece) is due if the
-    /// caller has to see to that.
-    pub fn append_slow(&mut self, frame: Vec<u8>, piece: usize, every: Duration) -> Option<Duration> {
-        if self.is_ending() {
-            return None;
-        }
-        let first = self.behind.is_empty();
-        self.behind.add_slow(frame, piece, every);
-        if first { self.next_piece() } else { None }
-    }
-
-    /// Lets the next piece of a slow frame go, and what is behind it after the last one; gives when
-    /// the piece after it is due.
-    pub fn next_piece(&mut self) -> Option<Duration> {
-        self.behind.step(&mut self.waiting)
-    }
-
-    /// Drops what waits but for the frame that has begun to go out.
-    pub fn forget_waiting(&mut self) {
-        self.behind.finish_begun(&mut self.waiting);
-        self.delayed = 0;
-        self.stalled_until = None;
-    }
-
-    /// Notes that a datagram was dropped; true for the first one since the queue was empty.
-    pub fn first_drop(&mut self) -> bool {
-        !std::mem::replace(&mut self.dropped, true)
-    }
-
-    /// Adds frames; a client that is being closed gets none.
-    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if !self.is_ending() {
-            write(self.behind.last_or(&mut self.waiting));
-        }
-    }
 }
 
 /// The writing half of the stream, with what was taken from the queue.
@@ -402,16 +291,19 @@ impl Outbox {
         self.room.notify_all();
     }
 
-    /// Waits until the client may be read from again; `over` is asked from time to time whether the
-    /// daemon ends. False if there was nothing to wait for.
-    pub fn sit_out_stall(&self, over: &dyn Fn() -> bool) -> bool {
+    /// No more requests, and no waiting for the end of a stall.
+    pub fn stop(&self) {
+        hold(&self.queue).read_out = true;
+        self.stop_reading();
+    }
+
+    /// Waits until the client may be read from again, or never will be.
+    pub fn sit_out_stall(&self) {
         let mut queue = hold(&self.queue);
-        if queue.stalled_until.is_none() {
-            return false;
-        }
         while let Some(until) = queue.stalled_until {
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || queue.is_ending() || over() {
+            if left.is_zero() || queue.is_ending() || queue.read_out {
+                queue.stalled_until = None;
                 break;
             }
             queue.waiters += 1;
@@ -422,8 +314,13 @@ impl Outbox {
                 .0;
             queue.waiters -= 1;
         }
-        queue.stalled_until = None;
-        true
+    }
+
+    /// Whether so much waits for the client, answers that wait for their time included, that it is not
+    /// to be read from.
+    pub fn is_overloaded(&self, budget: usize) -> bool {
+        let queue = hold(&self.queue);
+        queue.load() >= budget && !queue.is_ending()
     }
 
     /// Whether nothing is to be read from the client for now, and whether it is being closed.
@@ -432,14 +329,16 @@ impl Outbox {
         (queue.is_stalled(), queue.is_ending())
     }
 
-    /// Waits until the client is to be closed; `over` is asked from time to time whether the daemon
-    /// ends.
-    pub fn wait_until_ending(&self, over: &dyn Fn() -> bool) {
-        while !hold(&self.queue).is_ending() && !over() {
-            let queue = hold(&self.queue);
-            if !queue.is_ending() {
-                self.await_room(queue, ONE_TRY);
-            }
+    /// Waits until the client is to be closed.
+    pub fn wait_until_ending(&self) {
+        let mut queue = hold(&self.queue);
+        while !queue.is_ending() && !queue.read_out {
+            queue.waiters += 1;
+            queue = self
+                .room
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+            queue.waiters -= 1;
         }
     }
 
@@ -496,61 +395,4 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Read;
-
-    fn pair(timeout: Duration) -> (Arc<Outbox>, UnixStream) {
-        let (near, far) = UnixStream::pair().unwrap();
-        far.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        (Arc::new(Outbox::new(Arc::new(near), timeout).unwrap()), far)
-    }
-
-    #[test]
-    fn gathered_frames_go_out_together() {
-        let (outbox, mut far) = pair(Duration::from_secs(10));
-        outbox.queue().append(|out| out.extend_from_slice(b"one"));
-        outbox.queue().append(|out| out.extend_from_slice(b"two"));
-        outbox.flush();
-        let mut got = [0; 64];
-        assert_eq!(far.read(&mut got).unwrap(), 6);
-        assert_eq!(&got[..6], b"onetwo");
-        assert!(!hold(&outbox.queue).push_thread);
-    }
-
-    #[test]
-    fn what_others_cause_needs_no_flush() {
-        let (outbox, mut far) = pair(Duration::from_secs(10));
-        outbox.append_and_push(|out| out.extend_from_slice(b"push"));
-        let mut got = [0; 4];
-        far.read_exact(&mut got).unwrap();
-        assert_eq!(&got, b"push");
-        outbox.close();
-    }
-
-    #[test]
-    fn a_slow_reader_gets_every_byte_in_order() {
-        let (outbox, mut far) = pair(Duration::from_secs(10));
-        let data: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
-        for part in data.chunks(100_000) {
-            outbox.queue().append(|out| out.extend_from_slice(part));
-            outbox.flush();
-        }
-        let mut got = vec![0; data.len()];
-        far.read_exact(&mut got).unwrap();
-        assert!(got == data);
-        outbox.drain(Instant::now() + Duration::from_secs(10));
-        assert_eq!(outbox.len(), 0);
-        outbox.close();
-    }
-
-    #[test]
-    fn a_client_that_takes_nothing_is_closed() {
-        let (outbox, _far) = pair(Duration::from_millis(50));
-        outbox.append_and_push(|out| out.resize(8 << 20, 0));
-        while !outbox.is_closed() {
-            outbox.wait_for_room(Duration::from_secs(10));
-        }
-        assert_eq!(outbox.len(), 0);
-    }
-}
+mod tests;

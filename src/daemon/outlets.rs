@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::answer::Part;
 use super::hub::Hub;
-use super::outbox::{Outbox, Queue};
+use super::outbox::Outbox;
 use super::play::{Capture, Treatment};
+use super::queue::Queue;
 use crate::journal::{Direction, Event};
 use crate::node::{ClientId, Sink};
 use crate::wire::fields::push_fields;
@@ -146,6 +147,8 @@ impl Sink for Outlets<'_> {
             let fields = serde_json::Value::Object(push_fields(&push));
             format!("client {client} push {fields}")
         });
-        self.write(client, Direction::Push, false, |_, out| encode_push(out, &push));
+        self.write(client, Direction::Push, false, |_, out| {
+            encode_push(out, &push)
+        });
     }
 }

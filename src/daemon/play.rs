@@ -34,6 +34,8 @@ pub(super) struct Play {
     listens: bool,
     pub(super) awaits: Vec<Arc<Await>>,
     pub(super) visits: Table<ClientId, Visit>,
+    /// The journal's entry of the last reset; 0 before the first.
+    pub(super) reset_at: u64,
 }
 
 /// What becomes of an answer that comes later.
@@ -120,6 +122,17 @@ impl Await {
         }
     }
 
+    /// Counts requests that came before and of which nothing is known but their kind.
+    pub(super) fn count_forgotten(&self, count: u64) {
+        let mut progress = hold(&self.progress);
+        if progress.completed.is_none() {
+            progress.left = progress.left.saturating_sub(count);
+            if progress.left == 0 {
+                progress.completed = Some(0);
+            }
+        }
+    }
+
     fn start_anew(&self) {
         let mut progress = hold(&self.progress);
         progress.left = self.count;
@@ -161,14 +174,17 @@ impl Play {
             listens,
             awaits: Vec::new(),
             visits: Table::new(),
+            reset_at: 0,
             scenario,
         }
     }
 
-    /// Begins again, as if nothing had come yet; those who wait go on, and count from now.
-    pub(super) fn begin_again(&mut self, now: Duration) {
+    /// Begins again, as if nothing had come yet; those who wait go on, and count from now. `seq` is the
+    /// journal's entry of the reset.
+    pub(super) fn begin_again(&mut self, now: Duration, seq: u64) {
         let mut fresh = Play::new(Arc::clone(&self.scenario), self.seed, now);
         fresh.last_tag = self.last_tag;
+        fresh.reset_at = seq;
         fresh.awaits = std::mem::take(&mut self.awaits);
         fresh.visits = std::mem::take(&mut self.visits);
         for one in &fresh.awaits {

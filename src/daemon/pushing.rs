@@ -65,8 +65,9 @@ impl Stage<'_> {
             }
             PushKind::Raw { command, data } => {
                 let takers = self.takers(push, requester);
-                let mut write =
-                    |out: &mut Vec<u8>| frame::append(out, *command, |out| out.extend_from_slice(data));
+                let mut write = |out: &mut Vec<u8>| {
+                    frame::append(out, *command, |out| out.extend_from_slice(data))
+                };
                 self.send_all(&takers, data.len(), &mut write)
             }
             PushKind::Accept {
@@ -79,16 +80,16 @@ impl Stage<'_> {
                 let mut opened = 0;
                 let now = self.now;
                 for client in self.takers(push, requester) {
-                    let inbound = Inbound {
-                        port: *port,
-                        from: *from,
-                        from_port: *from_port,
-                        echo: *echo,
-                        say,
-                        client: Some(client),
-                    };
                     self.with_node(&mut |node, out| {
-                        opened += usize::from(node.inbound(&inbound, now, out).is_some());
+                        let inbound = Inbound {
+                            port: *port,
+                            from: *from,
+                            from_port: *from_port,
+                            echo: *echo,
+                            say,
+                            client: Some(client),
+                        };
+                        opened += usize::from(node.inbound(inbound, now, out).is_some());
                     });
                 }
                 opened

@@ -93,7 +93,7 @@ fn read_frames(hub: &Arc<Hub>, admitted: &Admitted, spoke: &Cell<bool>) -> Endin
         turned_away,
     } = admitted;
     if let Some(arrival) = turned_away {
-        return turn_away(hub, outbox, stream, *arrival);
+        return turn_away(outbox, stream, *arrival);
     }
     let mut reader = FrameReader::new(&**stream);
     if let Err(ending) = reader.fill() {
@@ -103,9 +103,8 @@ fn read_frames(hub: &Arc<Hub>, admitted: &Admitted, spoke: &Cell<bool>) -> Endin
     if let Some(last_client) = &hub.hooks.last_client {
         last_client.came();
     }
-    let over = || hub.is_stopping();
     loop {
-        while outbox.sit_out_stall(&over) {}
+        outbox.sit_out_stall();
         let served = hub.serve(*client, outbox, &mut reader);
         outbox.flush();
         if let Err(ending) = served {
@@ -122,8 +121,8 @@ fn read_frames(hub: &Arc<Hub>, admitted: &Admitted, spoke: &Cell<bool>) -> Endin
 }
 
 /// Waits until a client is to be turned away, without reading from it, and does so.
-fn turn_away(hub: &Arc<Hub>, outbox: &Outbox, stream: &UnixStream, arrival: Arrival) -> Ending {
-    outbox.wait_until_ending(&|| hub.is_stopping());
+fn turn_away(outbox: &Outbox, stream: &UnixStream, arrival: Arrival) -> Ending {
+    outbox.wait_until_ending();
     if arrival == Arrival::Reset {
         // What is left unread behind this byte makes the close a reset.
         let mut stream = stream;

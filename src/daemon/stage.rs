@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::agenda::Due;
-use super::answer::{Part, change, reply_byte, spoil};
+use super::answer::{change, reply_byte};
 use super::hub::{Hub, State};
-use super::outbox::Queue;
 use super::outlets::Outlets;
 use super::play::{Capture, Treatment};
-use crate::journal::{Direction, Event, Reason};
+use super::queue::Queue;
+use crate::journal::{Event, Reason};
 use crate::node::{ClientId, Node, Sink};
 use crate::scenario::book::Applied;
 use crate::scenario::matching::Asked;
 use crate::scenario::random::Random;
 use crate::scenario::{Answer, Arrival, Delay, Fault};
-use crate::wire::frame::{Frame, PREFIX};
+use crate::wire::frame::Frame;
 use crate::wire::{Decoded, Reply, decode};
 
 /// All that a step needs: the locked state, and the queue of the client that is being served.
@@ -42,7 +42,10 @@ impl Stage<'_> {
             hub: self.hub,
             outboxes,
             encoder,
-            own: self.own.as_mut().map(|(client, queue)| (*client, &mut **queue)),
+            own: self
+                .own
+                .as_mut()
+                .map(|(client, queue)| (*client, &mut **queue)),
             captures: &mut play.captures,
             treatments: &play.treatments,
         };
@@ -83,7 +86,7 @@ impl Stage<'_> {
         let now = self.now;
         match decoded {
             Ok(request) => {
-                self.with_node(&mut |node, out| node.handle(client, tag, request, now, out));
+                self.with_node(&mut |node, out| node.handle(client, request, tag, now, out));
             }
             Err(malformed) => {
                 if let Some(journal) = &self.hub.hooks.journal {
@@ -203,70 +206,8 @@ impl Stage<'_> {
         }
     }
 
-    /// Sends the frames that a ruled request has caused, and what its rule adds.
-    fn deliver(&mut self, client: ClientId, parts: Vec<Part>, mut applied: Applied) {
-        let rule = Arc::clone(&applied.rule);
-        let name = Arc::clone(&applied.name);
-        for part in parts {
-            let direction = part.direction;
-            if !part.answer {
-                if rule.fault != Some(Fault::Close) {
-                    self.append(client, part.frame, direction, None);
-                }
-                continue;
-            }
-            let Some(fault) = &rule.fault else {
-                self.append(client, part.frame, direction, Some(&name));
-                continue;
-            };
-            if let Fault::Slow(piece, every) = *fault {
-                self.note_sent(client, &part.frame, direction, Some(&name));
-                self.append_slow(client, part.frame, piece, every);
-                continue;
-            }
-            let shown = match fault {
-                Fault::Truncate(_) => Some(part.frame.clone()),
-                _ => None,
-            };
-            let Some(spoilt) = spoil(part.frame, fault, &mut applied.random) else {
-                continue;
-            };
-            match (&shown, fault) {
-                (Some(whole), _) => self.note_sent(client, whole, direction, Some(&name)),
-                (None, Fault::Garbage) => {}
-                (None, Fault::Duplicate) => {
-                    let half = &spoilt[..spoilt.len() / 2];
-                    self.note_sent(client, half, direction, Some(&name));
-                    self.note_sent(client, half, direction, Some(&name));
-                }
-                (None, _) => self.note_sent(client, &spoilt, direction, Some(&name)),
-            }
-            self.queue(client, &mut |queue| {
-                queue.append(|out| out.extend_from_slice(&spoilt));
-            });
-        }
-        self.conclude(client, &applied);
-    }
-
-    /// What follows an answer: the fault's effect on the client, and the pushes.
-    fn conclude(&mut self, client: ClientId, applied: &Applied) {
-        if let Some(fault) = &applied.rule.fault {
-            self.note_fault(client, fault, &applied.name);
-            match fault {
-                Fault::Close | Fault::Truncate(_) | Fault::Arrival(_) => {
-                    self.end_client(client, Reason::Fault);
-                }
-                Fault::Stall(time) => self.stall(client, *time),
-                _ => {}
-            }
-        }
-        for push in &applied.rule.push {
-            self.push_or_wait(push, Some(client));
-        }
-    }
-
-    /// A client has come: what its rule does, now or later. True if the client is to be turned away at
-    /// once.
+    /// A client has come: what its rule does, now or later. Gives how the client is turned away, if it
+    /// is: it is not served then.
     pub(super) fn arrive(&mut self, client: ClientId) -> Option<Arrival> {
         let asked = Asked::arrival(client);
         let play = &mut self.state.play;
@@ -299,7 +240,15 @@ impl Stage<'_> {
             let due = Due::Arrival { client, applied };
             self.state.play.agenda.add(self.now + delay, due);
         }
-        None
+        turned_away
+    }
+
+    /// Tells the session of a client that is not served that it is time to close it.
+    pub(super) fn turn_away(&mut self, client: ClientId) {
+        self.queue(client, &mut |queue| queue.end(Reason::Fault));
+        if let Some(outbox) = self.state.outboxes.get(&client) {
+            outbox.wake();
+        }
     }
 
     /// Does what a scenario has for this time.
@@ -341,97 +290,6 @@ impl Stage<'_> {
                 Due::Piece { client } => self.next_piece(client),
                 Due::Parked => self.retry_parked(),
             }
-        }
-    }
-
-    fn append_slow(&mut self, client: ClientId, frame: Vec<u8>, piece: usize, every: Duration) {
-        let mut next = None;
-        let mut frame = Some(frame);
-        self.queue(client, &mut |queue| {
-            next = frame
-                .take()
-                .and_then(|frame| queue.append_slow(frame, piece, every));
-        });
-        self.schedule_piece(client, next);
-    }
-
-    fn next_piece(&mut self, client: ClientId) {
-        let mut next = None;
-        self.queue(client, &mut |queue| next = queue.next_piece());
-        self.schedule_piece(client, next);
-    }
-
-    fn schedule_piece(&mut self, client: ClientId, next: Option<Duration>) {
-        if let Some(after) = next {
-            let at = self.now + after;
-            self.state.play.agenda.add(at, Due::Piece { client });
-        }
-    }
-
-    fn stall(&mut self, client: ClientId, time: Duration) {
-        let until = self.hub.instant(self.now + time);
-        self.queue(client, &mut |queue| queue.stall(until));
-    }
-
-    /// What waits for a client goes out, and then it is closed.
-    pub(super) fn end_client(&mut self, client: ClientId, reason: Reason) {
-        self.queue(client, &mut |queue| queue.end(reason));
-        if let Some(outbox) = self.state.outboxes.get(&client) {
-            outbox.stop_reading();
-        }
-    }
-
-    /// Adds a frame for a client and shows it to whoever wants to see it.
-    pub(super) fn append(
-        &mut self,
-        client: ClientId,
-        frame: Vec<u8>,
-        direction: Direction,
-        rule: Option<&str>,
-    ) {
-        self.note_sent(client, &frame, direction, rule);
-        self.queue(client, &mut |queue| {
-            queue.append(|out| out.extend_from_slice(&frame));
-        });
-    }
-
-    /// Changes a client's queue; what is added to it is sent.
-    pub(super) fn queue(&mut self, client: ClientId, change: &mut dyn FnMut(&mut Queue)) {
-        match &mut self.own {
-            Some((own, queue)) if *own == client => change(queue),
-            _ => {
-                if let Some(outbox) = self.state.outboxes.get(&client) {
-                    change(&mut outbox.queue());
-                    outbox.push();
-                }
-            }
-        }
-    }
-
-    fn note_sent(&self, client: ClientId, frame: &[u8], direction: Direction, rule: Option<&str>) {
-        let Some((&code, payload)) = frame.get(PREFIX..).and_then(<[u8]>::split_first) else {
-            return;
-        };
-        if !self.state.outboxes.contains_key(&client) {
-            return;
-        }
-        self.hub.log.frame(|| {
-            let name = crate::wire::command::outgoing_name(code);
-            let length = payload.len() + 1;
-            format!("client {client} out {name} of {length} bytes")
-        });
-        if let Some(journal) = &self.hub.hooks.journal {
-            journal.sent(client, direction, code, payload, rule);
-        }
-    }
-
-    fn note_fault(&self, client: ClientId, fault: &Fault, rule: &str) {
-        let name = fault.name();
-        self.hub
-            .log
-            .frame(|| format!("client {client} fault {name} of rule {rule:?}"));
-        if let Some(journal) = &self.hub.hooks.journal {
-            journal.event(Some(client), &Event::Fault { name }, Some(rule));
         }
     }
 }

@@ -1,13 +1,34 @@
 //! What tests do to a daemon while it runs: the library's methods and the control socket's verbs.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::hold;
 use super::hub::Hub;
+use super::outbox::Outbox;
+use super::play::Await;
+use crate::go::json::object;
+use crate::journal::{Event, Reason};
 use crate::node::ClientId;
+use crate::scenario::matching::Asked;
 use crate::scenario::{Expectation, Push, Rule, Wanted};
+use crate::wire::decode;
+use crate::wire::frame::Frame;
+
+/// Entries of the journal that are given out at once. Source: the contract of `ctl journal`.
+const ENTRIES: usize = 10_000;
+
+/// How often somebody who awaits a request is asked whether that is still so.
+const STILL_THERE: Duration = Duration::from_millis(50);
+
+/// How long a reset waits for what was answered before it to leave (our choice), and then for the
+/// ends of streams.
+const FLUSH: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// How long clients that are dropped have to be gone.
+const GONE: Duration = Duration::from_secs(1);
 
 /// A handle on a running daemon. Clones steer the same one.
 #[derive(Clone, Debug)]
@@ -31,84 +52,244 @@ impl Steering {
 
     /// The whole node, and the scenario's states under `scenario`; without tokens.
     pub fn state(&self) -> Value {
-        self.hub.node_state()
+        let now = self.hub.now();
+        let mut state = self.hub.state();
+        let mut whole = state.node.state(now);
+        whole["scenario"] = state.play.book.states();
+        whole
     }
 
     /// A row for each client: `client`, `since_us`, `requests`, `ports`, `streams`.
     pub fn clients(&self) -> Vec<Value> {
-        Vec::new()
+        let state = self.hub.state();
+        let row = |(client, visit): (ClientId, &super::play::Visit)| {
+            let since = u64::try_from(visit.since.as_micros()).unwrap_or(u64::MAX);
+            object! {
+                "client": client, "since_us": since, "requests": visit.requests,
+                "ports": state.node.ports_of(client), "streams": state.node.streams_of(client),
+            }
+        };
+        state.play.visits.iter().map(row).collect()
     }
 
     /// Adds a rule before all others and gives its name, which is made up where it has none.
     ///
     /// # Errors
     /// When another rule has the name.
-    pub fn add_rule(&self, _rule: Rule) -> Result<String, String> {
-        Err("not there yet".to_owned())
+    pub fn add_rule(&self, rule: Rule) -> Result<String, String> {
+        let name = self.hub.state().play.book.add(rule)?;
+        Ok(name.to_string())
     }
 
     /// Takes a rule away.
     ///
     /// # Errors
     /// When there is none of that name.
-    pub fn remove_rule(&self, _name: &str) -> Result<(), String> {
-        Err("not there yet".to_owned())
+    pub fn remove_rule(&self, name: &str) -> Result<(), String> {
+        match self.hub.state().play.book.remove(name) {
+            true => Ok(()),
+            false => Err(format!("there is no rule {name:?}")),
+        }
     }
 
     /// A row for each rule in the order of matching: `name`, `on`, `matched`, `applied`.
     pub fn rules(&self) -> Vec<Value> {
-        Vec::new()
+        self.hub.state().play.book.rows()
     }
 
-    /// Sends pushes, in order, and gives how many clients got one.
-    pub fn push(&self, _pushes: &[Push]) -> usize {
-        0
+    /// Sends pushes, in order, and gives how many clients get them; one that waits for its time counts
+    /// those that it would reach now.
+    pub fn push(&self, pushes: &[Push]) -> usize {
+        let now = self.hub.now();
+        let mut state = self.hub.state();
+        let mut stage = self.hub.stage(&mut state, now);
+        let sent = pushes
+            .iter()
+            .map(|push| stage.push_or_wait(push, None))
+            .sum();
+        self.hub.wake_timer(&mut state);
+        sent
     }
 
     /// Waits until `count` such requests were seen since the last reset, or after entry `since` of
     /// the journal, and gives the number of the entry that completed it. `gone` is asked from time
     /// to time whether nobody waits any more.
     ///
+    /// What came before is known as far back as the journal's memory goes; requests of a kind without
+    /// further conditions are counted exactly.
+    ///
     /// # Errors
     /// [`Missed`] when they do not come in time, or nobody waits any more.
     pub fn await_request(
         &self,
-        _wanted: &Wanted,
-        _count: u64,
-        _since: Option<u64>,
-        _timeout: Duration,
-        _gone: &dyn Fn() -> bool,
+        wanted: &Wanted,
+        count: u64,
+        since: Option<u64>,
+        timeout: Duration,
+        gone: &dyn Fn() -> bool,
     ) -> Result<u64, Missed> {
-        let text = "not there yet".to_owned();
-        let nearest = None;
-        Err(Missed { text, nearest })
+        let deadline = Instant::now().checked_add(timeout);
+        let one = Arc::new(Await::new(wanted.clone(), count));
+        {
+            let mut state = self.hub.state();
+            let from = since.unwrap_or(state.play.reset_at);
+            let mut seen = 0;
+            self.each_request(from, &mut |asked, seq| {
+                seen += u64::from(wanted.on.contains(asked.kind));
+                one.look_at(asked, seq);
+            });
+            if since.is_none() && wanted.when.is_empty() {
+                one.count_forgotten(state.play.total(wanted).saturating_sub(seen));
+            }
+            state.play.awaits.push(Arc::clone(&one));
+        }
+        let mut progress = hold(&one.progress);
+        while progress.completed.is_none() {
+            let left = deadline.map_or(STILL_THERE, |at| {
+                at.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                break;
+            }
+            let waited = one.done.wait_timeout(progress, left.min(STILL_THERE));
+            progress = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if progress.completed.is_some() {
+                break;
+            }
+            // Whoever has the hub's lock may want this one.
+            drop(progress);
+            let over = gone() || self.hub.is_stopping();
+            progress = hold(&one.progress);
+            if over {
+                break;
+            }
+        }
+        let outcome = match progress.completed {
+            Some(seq) => Ok(seq),
+            None => Err(Missed {
+                text: format!(
+                    "{}: expected {count} within {timeout:?}, got {}",
+                    wanted.text(),
+                    count - progress.left
+                ),
+                nearest: progress.nearest.text(wanted),
+            }),
+        };
+        drop(progress);
+        let awaits = &mut self.hub.state().play.awaits;
+        awaits.retain(|other| !Arc::ptr_eq(other, &one));
+        outcome
     }
 
-    /// Adds an expectation, which counts from now on.
-    pub fn expect(&self, _expectation: Expectation) {}
+    /// Shows every request behind an entry of the journal that is still remembered.
+    fn each_request(&self, since: u64, visit: &mut dyn FnMut(&Asked<'_>, u64)) {
+        let Some(journal) = &self.hub.hooks.journal else {
+            return;
+        };
+        journal.requests(since, &mut |seq, client, frame: Frame<'_>| {
+            let decoded = decode(frame);
+            visit(&Asked::request(client, frame, &decoded), seq);
+        });
+    }
+
+    /// Adds an expectation. What was seen since the last reset counts, as far back as the journal's
+    /// memory goes.
+    pub fn expect(&self, expectation: Expectation) {
+        let mut state = self.hub.state();
+        state.play.tally.add(expectation);
+        let from = state.play.reset_at;
+        self.each_request(from, &mut |asked, seq| {
+            state.play.tally.tell_last(asked, seq)
+        });
+    }
 
     /// A text for each expectation that is not met; empty when all are.
     pub fn verify(&self) -> Vec<String> {
-        Vec::new()
+        self.hub.state().play.tally.failures()
     }
 
-    /// Goes back to the scenario's initial state; clients stay connected.
-    pub fn reset(&self) {}
+    /// Goes back to the scenario's initial state; clients stay connected. Nothing of before is written
+    /// to a client after this returns, unless the client has not read for over a second.
+    pub fn reset(&self) {
+        let stuck = self.flush(FLUSH[0]);
+        let mut guard = self.hub.state();
+        let state = &mut *guard;
+        let now = self.hub.now();
+        for outbox in &stuck {
+            outbox.queue().forget_all();
+        }
+        for outbox in state.outboxes.values() {
+            outbox.queue().forget_delayed();
+        }
+        let seq = match &self.hub.hooks.journal {
+            Some(journal) => journal.event(None, &Event::Reset, None),
+            None => 0,
+        };
+        state.play.begin_again(now, seq);
+        let config = &self.hub.setup.config;
+        let mut stage = self.hub.stage(state, now);
+        stage.with_node(&mut |node, out| node.reset(config, now, out));
+        for outbox in state.outboxes.values() {
+            outbox.push();
+            outbox.wake();
+        }
+        self.hub.wake_timer(state);
+        drop(guard);
+        self.flush(FLUSH[1]);
+    }
+
+    /// Waits for all that clients have been answered to leave; gives those that did not take it.
+    fn flush(&self, patience: Duration) -> Vec<Arc<Outbox>> {
+        let outboxes: Vec<_> = self.hub.state().outboxes.values().cloned().collect();
+        let deadline = Instant::now() + patience;
+        let mut stuck = Vec::new();
+        for outbox in outboxes {
+            let (_, goal) = outbox.progress();
+            outbox.push();
+            while outbox.progress().0 < goal && !outbox.is_closed() {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    stuck.push(outbox);
+                    break;
+                }
+                outbox.wait_for_room(left);
+            }
+        }
+        stuck
+    }
 
     /// Closes one client, or all of them where `client` is `None`; gives how many there were.
     ///
     /// # Errors
     /// When there is no such client.
     pub fn drop_clients(&self, client: Option<ClientId>) -> Result<usize, String> {
-        match client {
-            Some(client) => Err(format!("there is no client {client}")),
-            None => Ok(0),
+        let mut chosen = Vec::new();
+        {
+            let state = self.hub.state();
+            for (number, outbox) in &state.outboxes {
+                if client.is_none_or(|client| client == *number) {
+                    outbox.queue().end(Reason::Drop);
+                    chosen.push((*number, Arc::clone(outbox)));
+                }
+            }
         }
+        if let (Some(client), true) = (client, chosen.is_empty()) {
+            return Err(format!("there is no client {client}"));
+        }
+        for (_, outbox) in &chosen {
+            outbox.close();
+        }
+        let numbers: Vec<ClientId> = chosen.iter().map(|(number, _)| *number).collect();
+        self.hub.wait_until_parted(&numbers, Instant::now() + GONE);
+        Ok(numbers.len())
     }
 
     /// The last entries of the journal behind that number, oldest first, each a line of JSON; at
     /// most 10,000.
-    pub fn journal(&self, _since: u64) -> Vec<String> {
-        Vec::new()
+    pub fn journal(&self, since: u64) -> Vec<String> {
+        match &self.hub.hooks.journal {
+            Some(journal) => journal.entries(since, ENTRIES),
+            None => Vec::new(),
+        }
     }
 }

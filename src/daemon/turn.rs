@@ -4,7 +4,8 @@ use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::hub::{Hub, State};
-use super::outbox::{Outbox, Queue};
+use super::outbox::Outbox;
+use super::queue::Queue;
 use super::stage::Stage;
 use crate::node::ClientId;
 use crate::wire::Decoded;

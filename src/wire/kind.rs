@@ -180,7 +180,10 @@ mod tests {
         assert!(!Kinds::requests().contains(Kind::CONNECT));
         let bind = Kinds::named("bind").unwrap();
         assert_eq!(family.union(bind).text(), "bind, handshake");
-        assert_eq!(Kinds::named("handshake.wait").unwrap().text(), "handshake.wait");
+        assert_eq!(
+            Kinds::named("handshake.wait").unwrap().text(),
+            "handshake.wait"
+        );
         assert_eq!(Kinds::requests().text(), "*");
     }
 }

@@ -1,0 +1,133 @@
+//! What waits to be written to one client, and what is known of its end.
+
+use std::time::{Duration, Instant};
+
+use super::behind::Behind;
+use crate::journal::Reason;
+
+/// What waits, behind the outbox's lock.
+#[derive(Debug, Default)]
+pub struct Queue {
+    pub(super) waiting: Vec<u8>,
+    /// Bytes that the writer has and the kernel has not.
+    pub(super) in_flight: usize,
+    /// Bytes that the kernel has taken.
+    pub(super) gone: u64,
+    pub(super) writing: bool,
+    /// Whether the push thread is to write what waits.
+    pub(super) push: bool,
+    pub(super) push_thread: bool,
+    /// Threads that wait for room: waking nobody costs a system call.
+    pub(super) waiters: usize,
+    pub(super) closed: bool,
+    /// A datagram was dropped since the queue was last empty.
+    pub(super) dropped: bool,
+    /// Frames behind a slow one, which goes out piece by piece.
+    pub(super) behind: Behind,
+    /// Bytes of answers that wait for their time.
+    pub(super) delayed: usize,
+    /// Nothing is read from the client before this.
+    pub(super) stalled_until: Option<Instant>,
+    /// Why the client is being closed; nothing more is added then.
+    pub(super) ending: Option<Reason>,
+    /// Nothing is read from the client any more.
+    pub(super) read_out: bool,
+}
+
+impl Queue {
+    /// Bytes that wait for the client.
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.in_flight + self.behind.len()
+    }
+
+    /// Whether the outbox was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Bytes that wait for the client, those of answers that wait for their time among them.
+    pub fn load(&self) -> usize {
+        self.len() + self.delayed
+    }
+
+    /// Counts an answer that waits for its time.
+    pub fn delay(&mut self, bytes: usize) {
+        self.delayed += bytes;
+    }
+
+    /// Counts an answer that waits no more.
+    pub fn undelay(&mut self, bytes: usize) {
+        self.delayed = self.delayed.saturating_sub(bytes);
+    }
+
+    /// Nothing is to be read from the client before `until`.
+    pub fn stall(&mut self, until: Instant) {
+        self.stalled_until = Some(until);
+    }
+
+    /// Whether nothing is to be read from the client for now.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled_until.is_some()
+    }
+
+    /// What waits goes out, nothing more is added, and then the client is closed; the first reason
+    /// counts. [`Outbox::stop_reading`] tells its session.
+    pub fn end(&mut self, reason: Reason) {
+        self.ending.get_or_insert(reason);
+        self.read_out = true;
+    }
+
+    /// Whether the client is being closed, or is.
+    pub fn is_ending(&self) -> bool {
+        self.closed || self.ending.is_some()
+    }
+
+    /// Adds a frame that goes out in pieces; gives when the [next](Self::next_piece) is due if the
+    /// caller has to see to that.
+    pub fn append_slow(
+        &mut self,
+        frame: Vec<u8>,
+        piece: usize,
+        every: Duration,
+    ) -> Option<Duration> {
+        if self.is_ending() {
+            return None;
+        }
+        let first = self.behind.is_empty();
+        self.behind.add_slow(frame, piece, every);
+        if first { self.next_piece() } else { None }
+    }
+
+    /// Lets the next piece of a slow frame go, and what is behind it after the last one; gives when
+    /// the piece after it is due.
+    pub fn next_piece(&mut self) -> Option<Duration> {
+        self.behind.step(&mut self.waiting)
+    }
+
+    /// Drops what waits for its time, but for the rest of a slow frame that has begun to go out; reads
+    /// from the client again.
+    pub fn forget_delayed(&mut self) {
+        self.behind.finish_begun(&mut self.waiting);
+        self.delayed = 0;
+        self.stalled_until = None;
+    }
+
+    /// Drops all that the writer has not taken.
+    pub fn forget_all(&mut self) {
+        if self.behind.is_empty() {
+            self.waiting.clear();
+        }
+    }
+
+    /// Notes that a datagram was dropped; true for the first one since the queue was empty.
+    pub fn first_drop(&mut self) -> bool {
+        !std::mem::replace(&mut self.dropped, true)
+    }
+
+    /// Adds frames; a client that is being closed gets none.
+    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.is_ending() {
+            write(self.behind.last_or(&mut self.waiting));
+        }
+    }
+}

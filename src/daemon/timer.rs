@@ -1,0 +1,47 @@
+//! The thread that does what is due: what the node and the scenario have for a time.
+
+use std::sync::{Arc, PoisonError};
+
+use super::hold;
+use super::hub::{Hub, State};
+use crate::clause::clause;
+
+impl Hub {
+    /// The node has something to do earlier than before.
+    pub(super) fn wake_timer(self: &Arc<Self>, state: &mut State) {
+        if state.timer_runs {
+            self.timer.notify_one();
+            return;
+        }
+        let hub = Arc::clone(self);
+        let started = std::thread::Builder::new()
+            .name("timer".to_owned())
+            .spawn(move || hub.run_timer());
+        match started {
+            Ok(_) => state.timer_runs = true,
+            Err(error) => self.log.error(&format!("timer thread: {}", clause(&error))),
+        }
+    }
+
+    fn run_timer(&self) {
+        let mut guard = hold(&self.state);
+        while guard.stopping.is_none() {
+            let now = self.now();
+            let mut stage = self.stage(&mut guard, now);
+            stage.with_node(&mut |node, out| node.run_due(now, out));
+            stage.run_agenda();
+            guard = match guard.next_due() {
+                None => self
+                    .timer
+                    .wait(guard)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(at) => {
+                    self.timer
+                        .wait_timeout(guard, at.saturating_sub(now))
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
+            };
+        }
+    }
+}
