@@ -86,7 +86,10 @@ impl Outbox {
 
     /// Has the push thread write what waits.
     pub fn push(self: &Arc<Self>) {
-        self.push_queued(hold(&self.queue));
+        let queue = hold(&self.queue);
+        if queue.len() > 0 {
+            self.push_queued(queue);
+        }
     }
 
     fn push_queued(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>) {

@@ -99,19 +99,26 @@ impl Outlets<'_> {
         }
     }
 
+    /// Whether frames for a client are held back for a rule; they are logged when they go out.
+    fn holds_back(&self, client: ClientId) -> bool {
+        self.captures.iter().any(|c| c.client == client)
+    }
+
     fn answer(&mut self, client: ClientId, reply: &Reply<'_>, answer: bool) {
-        self.hub.log.frame(|| match reply {
-            Reply::Error(text) => format!("client {client} out error: {text}"),
-            _ => {
-                let mut frame = Vec::new();
-                encode_reply(&mut frame, reply);
-                let name = command::outgoing_name(frame[PREFIX]);
-                format!(
-                    "client {client} out {name} of {} bytes",
-                    frame.len() - PREFIX
-                )
-            }
-        });
+        if !self.holds_back(client) {
+            self.hub.log.frame(|| match reply {
+                Reply::Error(text) => format!("client {client} out error: {text}"),
+                _ => {
+                    let mut frame = Vec::new();
+                    encode_reply(&mut frame, reply);
+                    let name = command::outgoing_name(frame[PREFIX]);
+                    format!(
+                        "client {client} out {name} of {} bytes",
+                        frame.len() - PREFIX
+                    )
+                }
+            });
+        }
         self.write(client, Direction::Out, answer, |encoder, out| {
             encoder.encode(out, reply);
         });
@@ -143,10 +150,12 @@ impl Sink for Outlets<'_> {
                 return;
             }
         }
-        self.hub.log.frame(|| {
-            let fields = serde_json::Value::Object(push_fields(&push));
-            format!("client {client} push {fields}")
-        });
+        if !self.holds_back(client) {
+            self.hub.log.frame(|| {
+                let fields = serde_json::Value::Object(push_fields(&push));
+                format!("client {client} push {fields}")
+            });
+        }
         self.write(client, Direction::Push, false, |_, out| {
             encode_push(out, &push)
         });

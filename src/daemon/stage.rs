@@ -262,7 +262,9 @@ impl Stage<'_> {
                 } => {
                     let bytes = parts.iter().map(|part| part.frame.len()).sum();
                     self.queue(client, &mut |queue| queue.undelay(bytes));
-                    self.deliver(client, parts, applied);
+                    if self.state.outboxes.contains_key(&client) {
+                        self.deliver(client, parts, applied);
+                    }
                 }
                 Due::Request {
                     client,
@@ -278,7 +280,11 @@ impl Stage<'_> {
                         self.serve_silent(client, &decode(frame), applied);
                     }
                 }
-                Due::Arrival { client, applied } => self.conclude(client, &applied),
+                Due::Arrival { client, applied } => {
+                    if self.state.outboxes.contains_key(&client) {
+                        self.conclude(client, &applied);
+                    }
+                }
                 Due::Push { push, requester } => {
                     self.perform(&push, requester);
                 }
