@@ -16,6 +16,7 @@ mod exec;
 mod go;
 pub mod log;
 mod mock;
+mod nearest;
 pub mod node;
 mod policy;
 mod private;
