@@ -10,7 +10,7 @@ mod envelopes;
 mod identity;
 mod managed;
 mod membership;
-mod names;
+pub(crate) mod names;
 mod networks;
 mod peers;
 mod schedule;
