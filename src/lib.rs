@@ -17,6 +17,7 @@ mod go;
 pub mod journal;
 pub mod log;
 mod mock;
+mod nearest;
 pub mod node;
 mod policy;
 mod private;

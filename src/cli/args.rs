@@ -5,11 +5,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::options::{
-    COMMANDS, DAEMON_OF_EXEC, EXEC, Key, MAIN, PRIVATE, Row, SERVE, nearest, spelled,
-};
+use super::options::{COMMANDS, DAEMON_OF_EXEC, EXEC, Key, MAIN, PRIVATE, Row, SERVE, spelled};
 use super::{ExecOptions, Invocation, Misuse, ParentChoice, ServeOptions, Topic};
 use crate::log::Verbosity;
+use crate::nearest::nearest;
 
 /// Longest duration taken, in milliseconds, about 114 years: clocks can still count it (our choice).
 const MAX_DURATION_MS: u64 = 1_000_000 * 3_600_000;

@@ -56,12 +56,17 @@ impl Stage<'_> {
                 queue.append(|out| out.extend_from_slice(&spoilt));
             });
         }
-        self.conclude(client, &applied);
+        self.conclude(client, rule.fault.as_ref(), &applied);
     }
 
     /// What follows an answer: the fault's effect on the client, and the pushes.
-    pub(super) fn conclude(&mut self, client: ClientId, applied: &Applied) {
-        if let Some(fault) = &applied.rule.fault {
+    pub(super) fn conclude(
+        &mut self,
+        client: ClientId,
+        fault: Option<&Fault>,
+        applied: &Applied,
+    ) {
+        if let Some(fault) = fault {
             self.note_fault(client, fault, &applied.name);
             match fault {
                 Fault::Close | Fault::Truncate(_) => self.end_client(client, Reason::Fault),

@@ -11,11 +11,13 @@ use super::play::{Capture, Treatment};
 use super::queue::Queue;
 use crate::journal::{Event, Reason};
 use crate::node::{ClientId, Node, Sink};
+use crate::scenario::ability::why_no_fault;
 use crate::scenario::book::Applied;
 use crate::scenario::matching::Asked;
 use crate::scenario::random::Random;
 use crate::scenario::{Answer, Arrival, Delay, Fault};
 use crate::wire::frame::Frame;
+use crate::wire::kind::Kind;
 use crate::wire::{Decoded, Reply, decode};
 
 /// All that a step needs: the locked state, and the queue of the client that is being served.
@@ -158,7 +160,10 @@ impl Stage<'_> {
         if applied.rule.fault != Some(Fault::NoReply) {
             self.serve(client, 0, decoded);
         }
-        self.conclude(client, &applied);
+        // A rule for every command may have a fault that this one cannot have.
+        let able = |fault: &Fault| why_no_fault(Kind::of(decoded), fault).is_none();
+        let fault = applied.rule.fault.as_ref().filter(|fault| able(fault));
+        self.conclude(client, fault, &applied);
     }
 
     /// Deals with what was held back: an answer is changed, and delayed or delivered; what has no
@@ -230,7 +235,7 @@ impl Stage<'_> {
             _ => None,
         };
         if delay.is_zero() {
-            self.conclude(client, &applied);
+            self.conclude(client, applied.rule.fault.as_ref(), &applied);
             return turned_away;
         }
         if applied.rule.fault.is_none() && applied.rule.push.is_empty() {
@@ -282,7 +287,7 @@ impl Stage<'_> {
                 }
                 Due::Arrival { client, applied } => {
                     if self.state.outboxes.contains_key(&client) {
-                        self.conclude(client, &applied);
+                        self.conclude(client, applied.rule.fault.as_ref(), &applied);
                     }
                 }
                 Due::Push { push, requester } => {

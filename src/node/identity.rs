@@ -1,12 +1,10 @@
 //! The node's own identity: name, visibility, tags, webhook, keys, registration.
 
 use super::config::NodeConfig;
+use super::names::TAGS_MAX;
 use super::{Answer, Node, names};
 use crate::go::{base64, json::object, sha256::sha256, url};
 use crate::wire::{Address, Command, Reply};
-
-/// Most tags of a node that the daemon takes. Source: the real daemon.
-const TAGS_MAX: usize = 3;
 
 /// What the node says of itself.
 #[derive(Debug)]

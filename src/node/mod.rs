@@ -12,7 +12,7 @@ mod identity;
 mod inbound;
 mod managed;
 mod membership;
-mod names;
+pub(crate) mod names;
 mod networks;
 mod peer_acts;
 mod peers;

@@ -4,11 +4,14 @@ use crate::go::quote::quote;
 
 const RESERVED: [&str; 3] = ["localhost", "backbone", "broadcast"];
 
-/// Longest hostname, in bytes. Source: registry.
+/// Longest hostname or network name, in bytes. Source: registry.
 const HOSTNAME_MAX: usize = 63;
 
 /// Longest tag, in bytes. Source: registry.
 const TAG_MAX: usize = 32;
+
+/// Most tags of a node that the daemon takes. Source: the real daemon.
+pub const TAGS_MAX: usize = 3;
 
 /// Most tags of a network's member. Source: registry.
 const MEMBER_TAGS_MAX: usize = 10;
@@ -33,6 +36,29 @@ pub fn check_hostname(name: &str) -> Result<(), String> {
             "invalid hostname: hostname {} is reserved",
             quote(name.as_bytes())
         ));
+    }
+    Ok(())
+}
+
+/// Checks a network's name.
+///
+/// # Errors
+/// The registry's text.
+pub fn check_network_name(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("network name required".to_owned());
+    }
+    if name.len() > HOSTNAME_MAX {
+        return Err("network name too long (max 63 chars)".to_owned());
+    }
+    if !is_label(name) {
+        return Err(
+            "network name must be lowercase alphanumeric with hyphens, start/end with alphanumeric"
+                .to_owned(),
+        );
+    }
+    if name == "backbone" {
+        return Err("network name \"backbone\" is reserved".to_owned());
     }
     Ok(())
 }

@@ -3,13 +3,17 @@
 //! A scenario has the simulated world ([`crate::node::Config`]), rules that change what happens to
 //! requests, pushes that come by themselves, and expectations that are verified at the end.
 
+pub mod ability;
 pub mod book;
+pub mod check;
 pub mod condition;
 pub mod expect;
+pub mod explain;
 pub mod fault;
 pub mod matching;
 pub mod push;
 pub mod random;
+pub mod read;
 pub mod rule;
 pub mod tally;
 

@@ -15,5 +15,6 @@ pub(crate) use decode::{Mismatch, find_key};
 pub(crate) use object::object;
 pub use object::set;
 pub use read::{Event, Reader, unquote};
+pub(crate) use value::number;
 pub use value::parse;
 pub use write::{compact, from_serde, push_string};

@@ -68,7 +68,7 @@ pub fn parse(text: &[u8]) -> Result<Value, String> {
 }
 
 /// An integer where the literal is one that fits, else a float; `None` when that is infinite.
-fn number(literal: &str) -> Option<Number> {
+pub(crate) fn number(literal: &str) -> Option<Number> {
     if let Ok(whole) = literal.parse::<u64>() {
         return Some(whole.into());
     }
