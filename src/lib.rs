@@ -11,9 +11,11 @@
 
 mod clause;
 mod cli;
+mod control;
 pub mod daemon;
 mod exec;
 mod go;
+mod journal;
 pub mod log;
 mod mock;
 pub mod node;

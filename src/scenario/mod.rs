@@ -3,10 +3,13 @@
 //! A scenario has the simulated world ([`crate::node::Config`]), rules that change what happens to
 //! requests, pushes that come by themselves, and expectations that are verified at the end.
 
+pub(crate) mod check;
 pub mod condition;
 pub mod expect;
+pub(crate) mod explain;
 pub mod fault;
 pub mod push;
+pub(crate) mod read;
 pub mod rule;
 
 use std::fmt;

@@ -1,0 +1,3 @@
+//! The journal: what went over the socket, a line of JSON each.
+
+pub mod decode;
