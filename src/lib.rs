@@ -15,7 +15,7 @@ mod control;
 pub mod daemon;
 mod exec;
 mod go;
-mod journal;
+pub mod journal;
 pub mod log;
 mod mock;
 pub mod node;

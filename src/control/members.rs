@@ -45,7 +45,7 @@ pub(super) fn members(text: &[u8]) -> Result<Vec<Member<'_>>, String> {
             b',' | b'}' | b']' => {
                 if depth == 1 && !piece().is_empty() {
                     if found.iter().any(|(other, _)| *other == key) {
-                        return Err(format!("{key}: given twice"));
+                        return Err(format!("{key}: duplicate key, expected it once"));
                     }
                     found.push((std::mem::take(&mut key), piece()));
                     start = at + 1;
@@ -66,7 +66,7 @@ pub(crate) fn request(verb: &str, keys: &[u8]) -> Result<String, String> {
     let mut line = format!("{{\"verb\":{}", Value::from(verb));
     for (key, value) in members(keys)? {
         if key == "verb" {
-            return Err("verb: given twice".to_owned());
+            return Err("verb: duplicate key, expected it once".to_owned());
         }
         // Writing to a String cannot fail.
         let _ = write!(line, ",{}:{value}", Value::from(key));
@@ -129,7 +129,10 @@ mod tests {
                 "expected an object, got [1,[2],{\"a\":1}]",
             ),
             (b"\"{\"", "expected an object, got \"{\""),
-            (b"{\"a\":1,\"\\u0061\":2}", "a: given twice"),
+            (
+                b"{\"a\":1,\"\\u0061\":2}",
+                "a: duplicate key, expected it once",
+            ),
             (b"{\"a\":\"\xff\"}", "not UTF-8"),
         ] {
             assert_eq!(refused(text), why);
@@ -149,6 +152,6 @@ mod tests {
         );
         assert_eq!(request("ping", b"{}").unwrap(), "{\"verb\":\"ping\"}\n");
         let twice = request("ping", b"{\"verb\":\"stop\"}");
-        assert_eq!(twice.unwrap_err(), "verb: given twice");
+        assert_eq!(twice.unwrap_err(), "verb: duplicate key, expected it once");
     }
 }

@@ -99,7 +99,10 @@ fn what_is_wrong_with_a_request_is_said_and_the_next_is_answered() {
         ("[]", "expected an object, got []"),
         ("{}", "verb: missing, expected a string"),
         (r#"{"verb":1}"#, "verb: expected a string"),
-        (r#"{"verb":"ping","verb":"ping"}"#, "verb: given twice"),
+        (
+            r#"{"verb":"ping","verb":"ping"}"#,
+            "verb: duplicate key, expected it once",
+        ),
         (
             r#"{"verb":"pnig"}"#,
             "pnig: unknown verb, did you mean \"ping\"?",

@@ -83,7 +83,7 @@ fn misuses_of_the_other_commands() {
         ),
         (
             "ctl ping {\"verb\":\"stop\"}",
-            "JSON of ping: verb: given twice",
+            "JSON of ping: verb: duplicate key, expected it once",
         ),
         ("check", "no scenario given, try mockpilot check --help"),
         ("check --hex a", "unknown option --hex"),
