@@ -4,6 +4,7 @@ mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -304,24 +305,24 @@ fn control_threads(daemon: &Binary) -> usize {
 #[cfg(target_os = "linux")]
 fn clients_that_are_killed_leave_nothing() {
     let (daemon, control) = start();
-    let mut killed: Vec<_> = (0..5)
+    // Processes that have a connection each, and nobody else has it.
+    let mut holders: Vec<_> = (0..5)
         .map(|_| {
-            let mut child = Command::new(env!("CARGO_BIN_EXE_mockpilot"))
-                .args(["ctl", "await", "{\"on\":\"dial\",\"timeout\":\"60s\"}"])
-                .env("MOCKPILOT_CONTROL", &control)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
+            let mut talk = Talk::new(&control);
+            talk.send("{\"verb\":\"ping\"}\n{\"verb\":\"stop\"");
+            assert_eq!(talk.answer()["pid"], daemon.pid());
+            let stream = OwnedFd::from(talk.0.into_inner());
+            Command::new("sleep")
+                .arg("60")
+                .stdin(stream)
                 .spawn()
-                .unwrap();
-            child.kill().unwrap();
-            child
+                .unwrap()
         })
         .collect();
-    let half = Talk::new(&control);
-    half.0.get_ref().write_all(b"{\"verb\":\"stop\"").unwrap();
-    drop(half);
-    for child in &mut killed {
-        child.wait().unwrap();
+    assert_eq!(control_threads(&daemon), 5);
+    for holder in &mut holders {
+        holder.kill().unwrap();
+        holder.wait().unwrap();
     }
     let none = || (control_threads(&daemon) == 0).then_some(());
     assert_eq!(poll(none), Some(()));

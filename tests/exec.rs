@@ -314,6 +314,21 @@ fn a_failure_shows_the_last_frames_and_how_to_run_it_again() {
 }
 
 #[test]
+fn tokens_of_a_scenario_are_not_in_the_line_that_runs_it_again() {
+    let scenario = r#"{"node":{"hostname":"h","admin_token":"s3cret"}}"#;
+    let options = ["-q", "--scenario", scenario, "--seed", "7"];
+    let (status, _, report) = Run::shell(&options, "exit 1").finish();
+    assert_eq!(status, 1);
+    let shown =
+        r#" -q --scenario '{"node":{"hostname":"h","admin_token":"<redacted>"}}' --seed 7 -- "#;
+    assert!(report.contains(shown), "{report}");
+    assert!(!report.contains("s3cret"), "{report}");
+    let options = [&options[..], &["--journal-secrets"]].concat();
+    let (_, _, report) = Run::shell(&options, "exit 1").finish();
+    assert!(report.contains("s3cret"), "{report}");
+}
+
+#[test]
 fn a_daemon_that_died_is_a_failure() {
     let directory = TempDir::new();
     let log = directory.join("log");

@@ -57,8 +57,12 @@ fn again(seed: u64, program: &OsStr, options: &ExecOptions) -> Vec<OsString> {
     if let Some(timeout) = options.timeout {
         words.extend(["--timeout".into(), duration(timeout).into()]);
     }
-    let secrets = options.daemon.iter().flatten();
-    let secrets = secrets.into_iter().any(|word| word == "--journal-secrets");
+    let secrets = |given: &Vec<OsString>| {
+        given
+            .first()
+            .is_some_and(|name| name == "--journal-secrets")
+    };
+    let secrets = options.daemon.iter().any(secrets);
     for given in &options.daemon {
         match &given[..] {
             [name, _] if name == "--seed" => {}

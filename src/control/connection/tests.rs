@@ -239,6 +239,47 @@ fn only_its_own_scoped_rules_go_with_a_connection() {
     assert_eq!(world.scoped(), []);
 }
 
+const WAITING: &[Verb] = &[Verb {
+    name: "wait",
+    keys: &[],
+    about: "",
+    act: |connection, _| {
+        hold(&connection.shared.scoped).push((connection.number, "x".to_owned()));
+        while !connection.peer_has_closed() {
+            thread::yield_now();
+        }
+        Err("nobody waits".to_owned())
+    },
+}];
+
+#[test]
+fn scoped_rules_go_with_a_client_that_leaves_while_it_waits() {
+    let world = World::new();
+    let mut far = world.connect(WAITING);
+    far.send("{\"verb\":\"wait\"}\n{\"verb\":\"wait\"}\n{\"verb\":\"wa");
+    let end = Instant::now() + Duration::from_secs(10);
+    while world.scoped().is_empty() && Instant::now() < end {
+        thread::yield_now();
+    }
+    assert_eq!(world.scoped(), [(1, "x".to_owned())]);
+    drop(far);
+    while !world.scoped().is_empty() && Instant::now() < end {
+        thread::yield_now();
+    }
+    assert_eq!(world.scoped(), []);
+    // So does one that the server closes.
+    let mut far = world.connect(WAITING);
+    far.send("{\"verb\":\"wait\"}\n");
+    while world.scoped().is_empty() && Instant::now() < end {
+        thread::yield_now();
+    }
+    world.shared.stop();
+    while !world.scoped().is_empty() && Instant::now() < end {
+        thread::yield_now();
+    }
+    assert_eq!(world.scoped(), []);
+}
+
 const PANICKING: &[Verb] = &[Verb {
     name: "panic",
     keys: &[],
