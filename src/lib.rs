@@ -11,6 +11,7 @@
 
 mod clause;
 mod cli;
+mod control;
 pub mod daemon;
 mod exec;
 mod go;

@@ -11,21 +11,25 @@ use crate::daemon::endpoint::PATH_LIMIT;
 /// The name of the daemon's socket in it.
 const SOCKET: &str = "pilot.sock";
 
+/// The name of its control socket.
+const CONTROL: &str = "control.sock";
+
 /// A directory that is removed with all it holds on drop, if it is there.
 #[derive(Debug)]
 pub(crate) struct PrivateDirectory(PathBuf);
 
 impl PrivateDirectory {
     /// One that another process is going to make: a fresh name among the temporary files, or, where
-    /// they have no directory (an empty chroot), in the working directory. The socket's path fits an
-    /// address if that can be had.
+    /// they have no directory (an empty chroot), in the working directory. The sockets' paths
+    /// fit an address if that can be had.
     pub(crate) fn foreseen() -> PrivateDirectory {
         let random = RandomState::new().build_hasher().finish();
         let name = format!("mockpilot-{random:016x}");
         let usual = std::env::temp_dir();
         let here = std::env::current_dir().unwrap_or_else(|_| "/".into());
         let fits = |parent: &&PathBuf| {
-            let socket = parent.join(&name).join(SOCKET);
+            // The longer of the two.
+            let socket = parent.join(&name).join(CONTROL);
             socket.is_absolute() && socket.as_os_str().len() <= PATH_LIMIT && parent.is_dir()
         };
         let parents = [usual.clone(), "/tmp".into(), here];
@@ -49,6 +53,10 @@ impl PrivateDirectory {
 
     pub(crate) fn socket(&self) -> PathBuf {
         self.0.join(SOCKET)
+    }
+
+    pub(crate) fn control(&self) -> PathBuf {
+        self.0.join(CONTROL)
     }
 }
 

@@ -11,6 +11,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let text = match parse(args) {
         Ok(Invocation::Serve(options)) => return crate::serve::serve(&options),
         Ok(Invocation::Exec(options)) => return crate::exec::exec(&options),
+        Ok(Invocation::Ctl(options)) => return crate::control::ctl::ctl(&options),
+        Ok(Invocation::Check(files)) => return crate::scenario::check::check(&files),
+        Ok(Invocation::Explain(scenario, hex)) => {
+            return crate::scenario::explain::explain(&scenario, &hex);
+        }
+        Ok(Invocation::Decode(options)) => return crate::journal::decode::decode(&options),
         Ok(Invocation::Help(topic)) => help(topic),
         Ok(Invocation::Version) => version(),
         Err(misuse) => {

@@ -2,16 +2,20 @@
 
 use std::io;
 use std::panic;
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clause::clause;
-use crate::cli::{ParentChoice, ServeOptions, complain};
+use crate::cli::{ParentChoice, ServeOptions, complain, print_stdout};
+use crate::control::Server;
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::last_client::LastClient;
 use crate::daemon::lifeline::{Lifeline, Parent};
 use crate::daemon::readiness::{Notifier, ReadyLine};
 use crate::daemon::signals::Signals;
+use crate::daemon::tail::Tail;
 use crate::daemon::{Daemon, Hooks, Limits};
 use crate::log::{Log, one_line};
 use crate::node::Config;
@@ -117,20 +121,31 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         })?),
         None => None,
     };
+    let tail = private.is_some().then(|| Arc::new(Tail::default()));
     let hooks = Hooks {
         last_client: options
             .exit_on_last_client
             .then(|| LastClient::new(signals.ender().clone())),
-        journal: None,
+        tail: tail.clone(),
     };
+    // Before the daemon's own: whoever finds that one finds this one too.
+    let control = options.control.as_deref().map(Endpoint::publish);
+    let control = control.transpose().map_err(|e| e.to_string())?;
     let endpoint = match (inherited, &options.socket) {
         (Some(endpoint), _) => endpoint,
         (None, Some(path)) => Endpoint::publish(path).map_err(|e| e.to_string())?,
         (None, None) => return Err("no socket to listen on".to_owned()),
     };
     let place = endpoint.path().display().to_string();
-    let mut daemon = Daemon::start(endpoint, config.clone().into(), limits, log.clone(), hooks)
+    let mut daemon = Daemon::start_watched(endpoint, &config, limits, log.clone(), hooks)
         .map_err(|e| format!("{place}: cannot serve: {}", clause(&e)))?;
+    let mut control = control
+        .map(|endpoint| {
+            let ender = signals.ender().clone();
+            Server::start(endpoint, daemon.steering(), ender, log.clone())
+        })
+        .transpose()
+        .map_err(|e| format!("--control: cannot serve: {}", clause(&e)))?;
     log.info(&format!(
         "listening on {place}, profile {}, seed {}, pid {}",
         config.profile,
@@ -138,7 +153,8 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         std::process::id()
     ));
     let notifier = Notifier::from_environment();
-    announce(ready.take(), &daemon, config.seed)?;
+    let path = control.as_ref().map(Server::path);
+    announce(ready.take(), &daemon, path, config.seed)?;
     tell(&notifier, "READY=1", &log);
     if let Some(parent) = parent {
         let watched = parent.watch(signals.ender().clone());
@@ -148,6 +164,15 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     let cause = signals.wait_for_end();
     tell(&notifier, "STOPPING=1", &log);
     daemon.stop();
+    if let Some(control) = &mut control {
+        control.stop();
+    }
+    if let Some(frames) = tail.map(|tail| tail.lines())
+        && !frames.is_empty()
+    {
+        // Nobody to read them means that nobody wants them.
+        let _ = print_stdout(&frames);
+    }
     drop(private);
     log.info(&cause.to_string());
     log.flush(LOG_FLUSH);
@@ -170,10 +195,15 @@ fn lifeline(options: &ServeOptions, ready: Option<&ReadyLine>) -> Result<Option<
     Ok(Some(lifeline))
 }
 
-fn announce(ready: Option<ReadyLine>, daemon: &Daemon, seed: u64) -> Result<(), String> {
+fn announce(
+    ready: Option<ReadyLine>,
+    daemon: &Daemon,
+    control: Option<&Path>,
+    seed: u64,
+) -> Result<(), String> {
     match ready {
         Some(ready) => ready
-            .started(daemon.socket(), None, seed)
+            .started(daemon.socket(), control, seed)
             .map_err(|error| format!("--ready-fd: cannot write: {}", clause(&error))),
         None => Ok(()),
     }

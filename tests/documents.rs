@@ -50,11 +50,35 @@ fn options(text: &str, start: &str) -> Vec<String> {
     found
 }
 
+const COMMANDS: [&str; 6] = ["serve", "exec", "ctl", "check", "explain", "decode"];
+
+#[test]
+fn the_readme_has_every_command_and_verb() {
+    let readme = read("README.md");
+    for command in COMMANDS {
+        let line = format!("\n    mockpilot {command} ");
+        assert!(readme.contains(&line), "{command}");
+    }
+    let text = help(&["ctl", "--help"]);
+    let verbs = text.lines().skip_while(|line| !line.starts_with("Verbs"));
+    let verbs = verbs.skip(1).take_while(|line| !line.is_empty());
+    let verbs: Vec<&str> = verbs
+        .filter(|line| !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert!(verbs.len() >= 14, "{verbs:?}");
+    for verb in verbs {
+        assert!(readme.contains(&format!("\n| `{verb}")), "{verb}");
+    }
+}
+
 #[test]
 fn the_readme_has_the_options_of_the_help() {
     let readme = options(&read("README.md"), "| `");
-    let mut helped = options(&help(&["serve", "--help"]), "  ");
-    helped.extend(options(&help(&["exec", "--help"]), "  "));
+    let mut helped = Vec::new();
+    for command in COMMANDS {
+        helped.extend(options(&help(&[command, "--help"]), "  "));
+    }
     helped.sort();
     helped.dedup();
     assert!(helped.len() >= 10, "{helped:?}");
@@ -63,8 +87,10 @@ fn the_readme_has_the_options_of_the_help() {
 
 #[test]
 fn help_fits_a_terminal() {
-    for args in [&["--help"][..], &["serve", "--help"], &["exec", "--help"]] {
-        for line in help(args).lines() {
+    for command in COMMANDS.into_iter().chain(["help"]) {
+        let text = help(&["help", command]);
+        assert!(text.lines().count() >= 10, "{text}");
+        for line in text.lines() {
             assert!(line.chars().count() < 80, "{line}");
         }
     }

@@ -97,7 +97,7 @@ fn misuse_and_a_daemon_that_cannot_run() {
 
 #[test]
 fn the_environment_names_the_daemon() {
-    let script = "echo $PILOT_SOCKET; echo $MOCKPILOT_SOCKET; echo ${MOCKPILOT_CONTROL-none}; \
+    let script = "echo $PILOT_SOCKET; echo $MOCKPILOT_SOCKET; echo $MOCKPILOT_CONTROL; \
                   echo ${NOTIFY_SOCKET-none}; echo $KEPT; stat -c '%a %F' ${PILOT_SOCKET%/*} $PILOT_SOCKET";
     let mut run = Run::shell(&[], script);
     run.command
@@ -112,7 +112,9 @@ fn the_environment_names_the_daemon() {
     let socket = Path::new(lines[0]);
     assert_eq!(socket.parent().unwrap().parent(), Some(&*temporary));
     assert_eq!(lines[1], lines[0]);
-    assert_eq!(lines[2..5], ["none", "none", "kept"]);
+    let control = socket.with_file_name("control.sock");
+    assert_eq!(Some(lines[2]), control.to_str());
+    assert_eq!(lines[3..5], ["none", "kept"]);
     assert_eq!(lines[5..], ["700 directory", "600 socket"]);
 }
 
@@ -309,6 +311,21 @@ fn a_failure_shows_the_last_frames_and_how_to_run_it_again() {
         .output()
         .unwrap();
     assert_eq!(rerun.status.code(), Some(3));
+}
+
+#[test]
+fn tokens_of_a_scenario_are_not_in_the_line_that_runs_it_again() {
+    let scenario = r#"{"node":{"hostname":"h","admin_token":"s3cret"}}"#;
+    let options = ["-q", "--scenario", scenario, "--seed", "7"];
+    let (status, _, report) = Run::shell(&options, "exit 1").finish();
+    assert_eq!(status, 1);
+    let shown =
+        r#" -q --scenario '{"node":{"hostname":"h","admin_token":"<redacted>"}}' --seed 7 -- "#;
+    assert!(report.contains(shown), "{report}");
+    assert!(!report.contains("s3cret"), "{report}");
+    let options = [&options[..], &["--journal-secrets"]].concat();
+    let (_, _, report) = Run::shell(&options, "exit 1").finish();
+    assert!(report.contains("s3cret"), "{report}");
 }
 
 #[test]

@@ -1,17 +1,20 @@
 //! The parser: words in, [`Invocation`] out. It validates and stores, and opens nothing.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::options::{COMMANDS, DAEMON_OF_EXEC, EXEC, Key, MAIN, PRIVATE, Row, SERVE, spelled};
-use super::{ExecOptions, Invocation, Misuse, ParentChoice, ServeOptions, Topic};
+use super::options::{
+    ALONE, COMMANDS, CTL, DAEMON_OF_EXEC, DECODE, EXEC, Key, MAIN, PRIVATE, Row, SERVE,
+};
+use super::values::{
+    BYTE_UNITS, bad, count, descriptor, duration, number, parent, path, scenario, text,
+};
+use super::words::{Word, Words};
+use super::{CtlOptions, DecodeOptions, ExecOptions, Invocation, Misuse, ServeOptions, Topic};
+use crate::control::{self, verbs};
 use crate::log::Verbosity;
 use crate::nearest::nearest;
-
-/// Longest duration taken, in milliseconds, about 114 years: clocks can still count it (our choice).
-const MAX_DURATION_MS: u64 = 1_000_000 * 3_600_000;
 
 /// Parses the words of the command line, the program's name not among them.
 ///
@@ -28,20 +31,31 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Mis
     }
     let command = first.to_string_lossy().into_owned();
     words.skip();
-    match command.as_str() {
-        "serve" => parse_serve(words, &[SERVE], Topic::Serve),
-        "exec" => parse_exec(words),
-        DAEMON_OF_EXEC => parse_serve(words, &[SERVE, PRIVATE], Topic::Serve),
-        "help" => parse_help(words),
-        unknown => Err(unknown_command(unknown)),
+    if command == DAEMON_OF_EXEC {
+        return parse_serve(words, &[SERVE, PRIVATE], Topic::Serve);
+    }
+    match topic_of(&command)? {
+        Topic::Serve => parse_serve(words, &[SERVE], Topic::Serve),
+        Topic::Exec => parse_exec(words),
+        Topic::Ctl => parse_ctl(words),
+        Topic::Check => parse_check(words),
+        Topic::Explain => parse_explain(words),
+        Topic::Decode => parse_decode(words),
+        Topic::Main => parse_help(words),
     }
 }
 
-fn unknown_command(typed: &str) -> Misuse {
-    let names = COMMANDS.iter().map(|&(name, _)| name);
+/// What a command's help is about; that of `help` is the program's.
+fn topic_of(command: &str) -> Result<Topic, Misuse> {
+    let found = COMMANDS.iter().find(|(name, ..)| *name == command);
+    let topic = found.map(|&(_, topic, _)| topic);
+    topic.ok_or_else(|| unknown("command", command, COMMANDS.iter().map(|&(name, ..)| name)))
+}
+
+fn unknown<'a>(what: &str, typed: &str, names: impl Iterator<Item = &'a str>) -> Misuse {
     let text = match nearest(typed, names) {
-        Some(name) => format!("unknown command {typed:?}, did you mean {name}?"),
-        None => format!("unknown command {typed:?}"),
+        Some(name) => format!("unknown {what} {typed:?}, did you mean {name}?"),
+        None => format!("unknown {what} {typed:?}"),
     };
     Misuse::new(text)
 }
@@ -51,12 +65,7 @@ fn parse_help(mut words: Words) -> Result<Invocation, Misuse> {
     while let Some(word) = words.next(&[MAIN])? {
         match word {
             Word::Positional(name) if topic == Topic::Main => {
-                topic = match name.to_string_lossy().as_ref() {
-                    "serve" => Topic::Serve,
-                    "exec" => Topic::Exec,
-                    "help" => continue,
-                    unknown => return Err(unknown_command(unknown)),
-                };
+                topic = topic_of(&name.to_string_lossy())?;
             }
             Word::Positional(extra) => return Err(unexpected(&extra)),
             Word::Option(row, _) if row.key == Key::Version => return Ok(Invocation::Version),
@@ -92,6 +101,7 @@ fn parse_serve(
         _ => {}
     }
     distinct(&options)?;
+    two_sockets(options.socket.as_ref(), options.control.as_ref())?;
     Ok(Invocation::Serve(options))
 }
 
@@ -112,6 +122,7 @@ fn parse_exec(mut words: Words) -> Result<Invocation, Misuse> {
             Key::Help => return Ok(Invocation::Help(Topic::Exec)),
             Key::Timeout => options.timeout = Some(duration(row, &value)?),
             Key::Socket => options.socket = Some(path(row, value)?),
+            Key::Control => options.control = Some(path(row, value)?),
             _ => {
                 let mut given = vec![row.spelled().into()];
                 given.extend(row.value.map(|_| value.clone()));
@@ -124,7 +135,100 @@ fn parse_exec(mut words: Words) -> Result<Invocation, Misuse> {
     if options.command.is_empty() {
         return Err(Misuse::new("no command to run behind --"));
     }
+    two_sockets(options.socket.as_ref(), options.control.as_ref())?;
     Ok(Invocation::Exec(options))
+}
+
+fn parse_ctl(mut words: Words) -> Result<Invocation, Misuse> {
+    let mut options = CtlOptions::default();
+    let mut verb = None;
+    let mut json = None;
+    while let Some(word) = words.next(&[CTL])? {
+        match word {
+            Word::Option(row, value) => match row.key {
+                Key::Control => options.control = Some(path(row, value)?),
+                Key::Wait => options.wait = Some(duration(row, &value)?),
+                _ => return Ok(Invocation::Help(Topic::Ctl)),
+            },
+            Word::Positional(word) if verb.is_none() => {
+                let typed = word.to_string_lossy();
+                let found = verbs::TABLE.iter().find(|verb| verb.name == typed);
+                let names = verbs::TABLE.iter().map(|verb| verb.name);
+                verb = Some(found.ok_or_else(|| unknown("verb", &typed, names))?.name);
+            }
+            Word::Positional(word) if json.is_none() => json = Some(word),
+            Word::Positional(extra) => return Err(unexpected(&extra)),
+        }
+    }
+    let verb = verb.ok_or_else(|| Misuse::new("no verb given, try mockpilot ctl --help"))?;
+    if options.wait.is_some() && verb != "ping" {
+        return Err(Misuse::new(format!("{verb}: only ping takes --wait")));
+    }
+    let json = json.as_deref().unwrap_or(OsStr::new("{}"));
+    options.request = control::request(verb, json.as_bytes())
+        .map_err(|why| Misuse::new(format!("JSON of {verb}: {why}")))?;
+    Ok(Invocation::Ctl(options))
+}
+
+fn parse_check(words: Words) -> Result<Invocation, Misuse> {
+    let Some(files) = positionals(words)? else {
+        return Ok(Invocation::Help(Topic::Check));
+    };
+    match files.is_empty() {
+        true => Err(Misuse::new("no scenario given, try mockpilot check --help")),
+        false => Ok(Invocation::Check(files)),
+    }
+}
+
+fn parse_explain(words: Words) -> Result<Invocation, Misuse> {
+    let Some(given) = positionals(words)? else {
+        return Ok(Invocation::Help(Topic::Explain));
+    };
+    let mut given = given.into_iter();
+    match (given.next(), given.next(), given.next()) {
+        (_, _, Some(extra)) => Err(unexpected(&extra)),
+        (Some(scenario), Some(hex), None) => Ok(Invocation::Explain(scenario, hex)),
+        (None, ..) => Err(Misuse::new(
+            "no scenario given, try mockpilot explain --help",
+        )),
+        (Some(_), None, _) => Err(Misuse::new(
+            "no request given, try mockpilot explain --help",
+        )),
+    }
+}
+
+fn parse_decode(mut words: Words) -> Result<Invocation, Misuse> {
+    let mut options = DecodeOptions::default();
+    while let Some(word) = words.next(&[DECODE])? {
+        match word {
+            Word::Option(row, value) => match row.key {
+                Key::Hex => options.hex = true,
+                Key::From => {
+                    options.from_daemon = match text(row, &value)? {
+                        "client" => false,
+                        "daemon" => true,
+                        _ => return Err(bad(row, "expected client or daemon", &value)),
+                    };
+                }
+                _ => return Ok(Invocation::Help(Topic::Decode)),
+            },
+            Word::Positional(file) if options.file.is_none() => options.file = Some(file.into()),
+            Word::Positional(extra) => return Err(unexpected(&extra)),
+        }
+    }
+    Ok(Invocation::Decode(options))
+}
+
+/// The words of a command whose only option asks for its help; `None` when that is there.
+fn positionals(mut words: Words) -> Result<Option<Vec<OsString>>, Misuse> {
+    let mut found = Vec::new();
+    while let Some(word) = words.next(&[ALONE])? {
+        match word {
+            Word::Option(..) => return Ok(None),
+            Word::Positional(word) => found.push(word),
+        }
+    }
+    Ok(Some(found))
 }
 
 /// Stores the value of an option that a daemon has.
@@ -137,6 +241,11 @@ fn store(options: &mut ServeOptions, row: &Row, value: OsString) -> Result<(), M
         Key::ExitWithParent => options.exit_with_parent = Some(parent(row, &value)?),
         Key::ExitOnLastClient => options.exit_on_last_client = true,
         Key::PrivateDirectory => options.private_directory = Some(path(row, value)?),
+        Key::Scenario => options.scenarios.push(scenario(row, value)?),
+        Key::Journal => options.journal = Some(path(row, value)?),
+        Key::JournalRaw => options.journal_raw = true,
+        Key::JournalSecrets => options.journal_secrets = true,
+        Key::Control => options.control = Some(path(row, value)?),
         Key::Profile => {
             let profile = text(row, &value)?.parse();
             let profile = profile.map_err(|why| Misuse::new(format!("--profile: {why}")))?;
@@ -149,7 +258,7 @@ fn store(options: &mut ServeOptions, row: &Row, value: OsString) -> Result<(), M
         Key::Log => options.log = Some(path(row, value)?),
         Key::Verbose => options.verbosity = Verbosity::Verbose,
         Key::Quiet => options.verbosity = Verbosity::Quiet,
-        Key::Help | Key::Version | Key::Timeout => {}
+        Key::Help | Key::Version | Key::Timeout | Key::Wait | Key::Hex | Key::From => {}
     }
     Ok(())
 }
@@ -171,269 +280,22 @@ fn distinct(options: &ServeOptions) -> Result<(), Misuse> {
     Ok(())
 }
 
+fn two_sockets(socket: Option<&PathBuf>, control: Option<&PathBuf>) -> Result<(), Misuse> {
+    match control {
+        Some(path) if socket == control => {
+            let text = format!("--socket and --control: the same path, {}", path.display());
+            Err(Misuse::new(text))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn unexpected(word: &OsStr) -> Misuse {
     Misuse::new(format!("unexpected argument {word:?}"))
 }
 
 fn is_option(word: &OsStr) -> bool {
     word.len() > 1 && word.as_bytes()[0] == b'-'
-}
-
-/// A word of the command line with its meaning.
-enum Word {
-    /// An option and its value; empty for a switch.
-    Option(&'static Row, OsString),
-    Positional(OsString),
-}
-
-/// The words from left to right.
-struct Words {
-    parser: lexopt::Parser,
-    /// The `--` is behind us.
-    ended: bool,
-}
-
-impl Words {
-    fn new(args: impl IntoIterator<Item = OsString>) -> Words {
-        Words {
-            parser: lexopt::Parser::from_args(args),
-            ended: false,
-        }
-    }
-
-    /// The word that comes next. Nothing is half read between two calls, so there always is a view of
-    /// the raw words.
-    fn peek(&mut self) -> Option<OsString> {
-        let words = self.parser.try_raw_args()?;
-        words.peek().map(OsStr::to_os_string)
-    }
-
-    fn skip(&mut self) -> Option<OsString> {
-        self.parser.try_raw_args()?.next()
-    }
-
-    /// Whether the next word is the `--` behind which nothing is an option; it is taken then.
-    fn separator(&mut self) -> bool {
-        let found = self.peek().is_some_and(|word| word == "--");
-        if found {
-            self.skip();
-        }
-        found
-    }
-
-    /// All words that are left, as they are.
-    fn rest(&mut self) -> Vec<OsString> {
-        std::iter::from_fn(|| self.skip()).collect()
-    }
-
-    fn next(&mut self, tables: &[&'static [Row]]) -> Result<Option<Word>, Misuse> {
-        if self.separator() || self.ended {
-            self.ended = true;
-            return Ok(self.skip().map(Word::Positional));
-        }
-        let long = self.peek().as_deref().and_then(one_dash_long);
-        let (name, attached) = match long {
-            Some(split) => {
-                self.skip();
-                split
-            }
-            None => {
-                let next = self
-                    .parser
-                    .next()
-                    .map_err(|error| Misuse::new(error.to_string()))?;
-                let name = match next {
-                    None => return Ok(None),
-                    Some(lexopt::Arg::Value(word)) => return Ok(Some(Word::Positional(word))),
-                    Some(lexopt::Arg::Long(name)) => Name::Long(name.to_string()),
-                    Some(lexopt::Arg::Short(name)) => Name::Short(name),
-                };
-                (name, self.parser.optional_value())
-            }
-        };
-        let row = find(&name, tables)?;
-        let value = match (row.value, attached) {
-            (None, None) => OsString::new(),
-            (None, Some(value)) => {
-                let text = format!("option {} takes no value, got {value:?}", name.spelled());
-                return Err(Misuse::new(text));
-            }
-            (Some(_), Some(value)) if row.optional && value.is_empty() => {
-                return Err(bad(row, "expected a whole number", &value));
-            }
-            (Some(_), Some(value)) => value,
-            (Some(_), None) if row.optional => OsString::new(),
-            (Some(value), None) => self.skip().ok_or_else(|| {
-                Misuse::new(format!("option {} needs a value ({value})", row.spelled()))
-            })?,
-        };
-        Ok(Some(Word::Option(row, value)))
-    }
-}
-
-/// The name of an option as it was typed, without dashes.
-enum Name {
-    Long(String),
-    Short(char),
-}
-
-impl Name {
-    fn spelled(&self) -> String {
-        match self {
-            Name::Long(name) => format!("--{name}"),
-            Name::Short(name) => format!("-{name}"),
-        }
-    }
-
-    fn is(&self, row: &Row) -> bool {
-        let mut letters = row.name.chars();
-        let only = letters.next().filter(|_| letters.next().is_none());
-        match self {
-            Name::Long(name) => name == row.name && only.is_none(),
-            Name::Short(name) => Some(*name) == row.short.or(only),
-        }
-    }
-}
-
-/// Takes apart a word of one dash and more than one letter, which lexopt would read as a cluster of
-/// short options, into name and value. With `=` after one letter it is a short option with a value.
-fn one_dash_long(word: &OsStr) -> Option<(Name, Option<OsString>)> {
-    let rest = word.as_bytes().strip_prefix(b"-")?;
-    if rest.starts_with(b"-") {
-        return None;
-    }
-    let (name, value) = match rest.iter().position(|&byte| byte == b'=') {
-        Some(at) => (&rest[..at], Some(rest[at + 1..].to_vec())),
-        None => (rest, None),
-    };
-    let name = String::from_utf8_lossy(name);
-    let mut letters = name.chars();
-    let name = match (letters.next(), letters.next()) {
-        (None, _) if value.is_none() => return None,
-        (Some(_), None) if value.is_none() => return None,
-        (Some(letter), None) => Name::Short(letter),
-        _ => Name::Long(name.into_owned()),
-    };
-    Some((name, value.map(OsString::from_vec)))
-}
-
-fn find(name: &Name, tables: &[&'static [Row]]) -> Result<&'static Row, Misuse> {
-    let mut rows = tables.iter().copied().flatten();
-    if let Some(row) = rows.find(|row| name.is(row)) {
-        return Ok(row);
-    }
-    let typed = name.spelled();
-    let rows = tables.iter().copied().flatten();
-    let near = match name {
-        Name::Long(name) => nearest(name, rows.map(|row| row.name)),
-        Name::Short(_) => None,
-    };
-    Err(Misuse::new(match near {
-        Some(near) => format!("unknown option {typed}, did you mean {}?", spelled(near)),
-        None => format!("unknown option {typed}"),
-    }))
-}
-
-fn bad(row: &Row, why: &str, value: &OsStr) -> Misuse {
-    Misuse::new(format!("{}: {why}, got {value:?}", row.spelled()))
-}
-
-fn path(row: &Row, value: OsString) -> Result<PathBuf, Misuse> {
-    if value.is_empty() {
-        return Err(bad(row, "expected a path", &value));
-    }
-    Ok(value.into())
-}
-
-fn text<'a>(row: &Row, value: &'a OsStr) -> Result<&'a str, Misuse> {
-    value.to_str().ok_or_else(|| bad(row, "not UTF-8", value))
-}
-
-fn number(row: &Row, value: &OsStr) -> Result<u64, Misuse> {
-    let (digits, unit) = split_unit(text(row, value)?);
-    if digits.is_empty() || !unit.is_empty() {
-        return Err(bad(row, "expected a whole number", value));
-    }
-    digits.parse().map_err(|_| bad(row, "too large", value))
-}
-
-fn descriptor(row: &Row, value: &OsStr) -> Result<i32, Misuse> {
-    i32::try_from(number(row, value)?).map_err(|_| bad(row, "too large", value))
-}
-
-fn parent(row: &Row, value: &OsStr) -> Result<ParentChoice, Misuse> {
-    if value.is_empty() {
-        return Ok(ParentChoice::Found);
-    }
-    // The kernel counts processes in a signed number.
-    match i32::try_from(number(row, value)?).map(i32::unsigned_abs) {
-        Ok(0) => Err(bad(row, "must be more than zero", value)),
-        Ok(pid) => Ok(ParentChoice::Named(pid)),
-        Err(_) => Err(bad(row, "too large", value)),
-    }
-}
-
-/// What a suffix multiplies a number of bytes by.
-const BYTE_UNITS: &[(&str, u64)] = &[
-    ("K", 1 << 10),
-    ("KiB", 1 << 10),
-    ("M", 1 << 20),
-    ("MiB", 1 << 20),
-];
-
-/// What a suffix multiplies a number of milliseconds by.
-const TIME_UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000)];
-
-fn count(row: &Row, value: &OsStr, units: &[(&str, u64)]) -> Result<usize, Misuse> {
-    let expected = if units.is_empty() {
-        "expected a whole number"
-    } else {
-        "expected bytes such as 65536, 64KiB or 1MiB"
-    };
-    let (digits, unit) = split_unit(text(row, value)?);
-    let factor = match units.iter().find(|(name, _)| *name == unit) {
-        Some((_, factor)) => *factor,
-        None if unit.is_empty() => 1,
-        None => return Err(bad(row, expected, value)),
-    };
-    let product = scale(row, value, expected, digits, factor)?;
-    usize::try_from(product).map_err(|_| bad(row, "too large", value))
-}
-
-fn duration(row: &Row, value: &OsStr) -> Result<Duration, Misuse> {
-    let expected = "expected a duration such as 250ms, 2s or 1m";
-    let (digits, unit) = split_unit(text(row, value)?);
-    let Some((_, factor)) = TIME_UNITS.iter().find(|(name, _)| *name == unit) else {
-        return Err(bad(row, expected, value));
-    };
-    match scale(row, value, expected, digits, *factor)? {
-        product if product > MAX_DURATION_MS => Err(bad(row, "too large", value)),
-        product => Ok(Duration::from_millis(product)),
-    }
-}
-
-/// The digits at the start and what follows them.
-fn split_unit(text: &str) -> (&str, &str) {
-    let end = text.find(|c: char| !c.is_ascii_digit());
-    text.split_at(end.unwrap_or(text.len()))
-}
-
-fn scale(
-    row: &Row,
-    value: &OsStr,
-    expected: &str,
-    digits: &str,
-    factor: u64,
-) -> Result<u64, Misuse> {
-    if digits.is_empty() {
-        return Err(bad(row, expected, value));
-    }
-    let product = digits.parse::<u64>().ok();
-    match product.and_then(|number| number.checked_mul(factor)) {
-        None => Err(bad(row, "too large", value)),
-        Some(0) => Err(bad(row, "must be more than zero", value)),
-        Some(product) => Ok(product),
-    }
 }
 
 #[cfg(test)]

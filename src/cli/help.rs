@@ -1,7 +1,8 @@
 //! The help texts.
 
 use super::Topic;
-use super::options::{COMMANDS, EXEC, MAIN, Row, SERVE};
+use super::options::{ALONE, COMMANDS, CTL, DECODE, EXEC, MAIN, Row, SERVE};
+use crate::control::verbs;
 
 /// Longest line of a help text.
 const COLUMNS: usize = 79;
@@ -12,6 +13,10 @@ mockpilot stands in for the Pilot Protocol daemon on its local Unix socket.
 Usage: mockpilot serve --socket PATH [OPTIONS]
        mockpilot -socket PATH [OPTIONS]      the same
        mockpilot exec [OPTIONS] -- COMMAND [ARG...]
+       mockpilot ctl [--control PATH] VERB [JSON]
+       mockpilot check SCENARIO...
+       mockpilot explain SCENARIO HEX
+       mockpilot decode [FILE] [OPTIONS]
        mockpilot help [COMMAND]
 ";
 
@@ -27,6 +32,7 @@ Usage: mockpilot serve --socket PATH [OPTIONS]
 const EXEC_HEAD: &str = "\
 Runs COMMAND against a daemon of its own, which it finds by PILOT_SOCKET (and
 MOCKPILOT_SOCKET) in its environment, and stops the daemon when COMMAND ends.
+MOCKPILOT_CONTROL is the daemon's control socket, where mockpilot ctl finds it.
 A SIGTERM, SIGINT or SIGHUP that a process sends is passed on to COMMAND. When
 COMMAND fails, the last 20 frames, the seed and a line that runs it again are
 printed.
@@ -34,10 +40,74 @@ printed.
 Usage: mockpilot exec [OPTIONS] -- COMMAND [ARG...]
 ";
 
+const CTL_HEAD: &str = "\
+Sends a request to the control socket of a running daemon: VERB, and the keys
+of JSON, an object. The answer is printed as one line of JSON.
+
+Usage: mockpilot ctl [--control PATH] VERB [JSON]
+       mockpilot ctl [--control PATH] ping [--wait DUR]
+
+Verbs, and their keys (those in brackets may be left out):
+";
+
+const CTL_STATUSES: &str = "
+NAMES is a command's name or a list of them, DUR a string such as \"5s\". A
+scoped rule goes with the connection that added it: with this command's end.
+
+Exit status:
+  0      done
+  1      refused (the answer's ok is false), or no daemon answers
+  2      misuse of the command line
+";
+
+const CHECK_HEAD: &str = "\
+Looks for mistakes in scenario files, and prints each one on a line of its own.
+Text that starts with { is a scenario itself.
+
+Usage: mockpilot check SCENARIO...
+";
+
+const CHECK_STATUSES: &str = "
+Exit status:
+  0      no mistakes
+  1      mistakes, or a file that cannot be read
+  2      misuse of the command line
+";
+
+const EXPLAIN_HEAD: &str = "\
+Tells, rule by rule, whether a request matches, or the first field that does
+not, and which rule would apply: for the first client, in the start state, with
+nothing counted yet. HEX is one frame with or without its length prefix.
+
+Usage: mockpilot explain SCENARIO HEX
+";
+
+const EXPLAIN_STATUSES: &str = "
+Exit status:
+  0      a rule would apply
+  1      none would, or the scenario or the frame has mistakes
+  2      misuse of the command line
+";
+
+const DECODE_HEAD: &str = "\
+Prints frames as lines of JSON, in the journal's form. They come from FILE, or
+from standard input.
+
+Usage: mockpilot decode [FILE] [OPTIONS]
+";
+
+const DECODE_STATUSES: &str = "
+Exit status:
+  0      every frame was printed
+  1      the last frame is cut off, or the input cannot be read
+  2      misuse of the command line
+";
+
 const NOTES: &str = "
 Long options take one dash or two, and their value after = or a space. Of an
-option that is given twice the last counts. DUR is 250ms, 2s, 1m or 1h; BYTES
-is a number alone or with K, KiB, M or MiB (K is KiB, 1024 bytes).
+option that is given twice the last counts, but of --scenario all do. DUR is
+250ms, 2s, 1m or 1h; BYTES is a number alone or with K, KiB, M or MiB (K is
+KiB, 1024 bytes).
 ";
 
 const STATUSES: &str = "
@@ -67,22 +137,31 @@ pub fn help(topic: Topic) -> String {
         Topic::Main => {
             let commands = COMMANDS
                 .iter()
-                .map(|&(name, about)| (name.to_string(), about.to_string()));
-            format!(
-                "{MAIN_HEAD}\nCommands:\n{}\nOptions (those of serve: mockpilot serve --help):\n{}{STATUSES}",
-                columns(commands),
-                options(MAIN)
-            )
+                .map(|&(name, _, about)| (name.to_string(), about.to_string()));
+            let head = format!("{MAIN_HEAD}\nCommands:\n{}", columns(commands));
+            let title = "Options (those of serve: mockpilot serve --help)";
+            page(&head, title, MAIN, &[STATUSES])
         }
-        Topic::Serve => format!(
-            "{SERVE_HEAD}\nOptions:\n{}{NOTES}{STATUSES}",
-            options(SERVE)
-        ),
-        Topic::Exec => format!(
-            "{EXEC_HEAD}\nOptions:\n{}{NOTES}{EXEC_STATUSES}",
-            options(EXEC)
-        ),
+        Topic::Serve => page(SERVE_HEAD, OPTIONS, SERVE, &[NOTES, STATUSES]),
+        Topic::Exec => page(EXEC_HEAD, OPTIONS, EXEC, &[NOTES, EXEC_STATUSES]),
+        Topic::Ctl => {
+            let verbs = verbs::TABLE.iter().map(|verb| {
+                let keys = verb.keys_shown();
+                (verb.name.to_string(), format!("{}\n{keys}", verb.about))
+            });
+            let head = CTL_HEAD.to_owned() + &columns(verbs);
+            page(&head, OPTIONS, CTL, &[CTL_STATUSES])
+        }
+        Topic::Check => page(CHECK_HEAD, OPTIONS, ALONE, &[CHECK_STATUSES]),
+        Topic::Explain => page(EXPLAIN_HEAD, OPTIONS, ALONE, &[EXPLAIN_STATUSES]),
+        Topic::Decode => page(DECODE_HEAD, OPTIONS, DECODE, &[DECODE_STATUSES]),
     }
+}
+
+const OPTIONS: &str = "Options";
+
+fn page(head: &str, title: &str, rows: &[Row], rest: &[&str]) -> String {
+    format!("{head}\n{title}:\n{}{}", options(rows), rest.concat())
 }
 
 fn options(rows: &[Row]) -> String {
@@ -142,6 +221,10 @@ mod tests {
             (Topic::Main, MAIN),
             (Topic::Serve, SERVE),
             (Topic::Exec, EXEC),
+            (Topic::Ctl, CTL),
+            (Topic::Check, ALONE),
+            (Topic::Explain, ALONE),
+            (Topic::Decode, DECODE),
         ] {
             let known: Vec<String> = rows
                 .iter()
@@ -154,14 +237,15 @@ mod tests {
         }
         assert_eq!(
             listed(&help(Topic::Serve)).join(" "),
-            "--socket --listen-fd --profile --seed --ready-fd --exit-with-parent --lifeline-fd \
+            "--socket --listen-fd --scenario --profile --seed --journal --journal-raw \
+             --journal-secrets --control --ready-fd --exit-with-parent --lifeline-fd \
              --exit-on-last-client --max-clients --write-timeout --client-budget --log -v -q -h --help"
         );
     }
 
     #[test]
     fn lines_stay_under_80_columns_and_end() {
-        for topic in [Topic::Main, Topic::Serve, Topic::Exec] {
+        for &(_, topic, _) in COMMANDS.iter() {
             let text = help(topic);
             assert!(text.ends_with('\n') && !text.ends_with("\n\n"));
             for line in text.lines() {
@@ -172,10 +256,24 @@ mod tests {
     }
 
     #[test]
+    fn the_help_of_ctl_has_every_verb_and_its_keys() {
+        let text = help(Topic::Ctl);
+        for verb in verbs::TABLE {
+            let about = verb.about.lines().next().unwrap();
+            assert!(
+                text.contains(&format!("\n  {:11}  {about}\n", verb.name)),
+                "{}",
+                verb.name
+            );
+            assert!(text.contains(&verb.keys_shown()), "{}", verb.name);
+        }
+    }
+
+    #[test]
     fn the_main_help_lists_every_command() {
         let text = help(Topic::Main);
-        for (name, about) in COMMANDS {
-            assert!(text.contains(&format!("\n  {name:5}  {about}\n")), "{name}");
+        for (name, _, about) in COMMANDS {
+            assert!(text.contains(&format!("\n  {name:7}  {about}\n")), "{name}");
         }
     }
 }

@@ -3,6 +3,8 @@
 mod args;
 mod help;
 mod options;
+mod values;
+mod words;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -24,6 +26,14 @@ pub enum Invocation {
     Serve(ServeOptions),
     /// Run a command against a daemon of its own.
     Exec(ExecOptions),
+    /// Send a request to a control socket.
+    Ctl(CtlOptions),
+    /// Look for mistakes in these scenarios; at least one.
+    Check(Vec<OsString>),
+    /// Explain what a scenario makes of a request, which is hexadecimal.
+    Explain(OsString, OsString),
+    /// Print frames.
+    Decode(DecodeOptions),
     /// Print a help text.
     Help(Topic),
     /// Print the version.
@@ -39,6 +49,14 @@ pub enum Topic {
     Serve,
     /// `mockpilot exec`.
     Exec,
+    /// `mockpilot ctl`.
+    Ctl,
+    /// `mockpilot check`.
+    Check,
+    /// `mockpilot explain`.
+    Explain,
+    /// `mockpilot decode`.
+    Decode,
 }
 
 /// The options of `serve`, defaults filled in; nothing is opened or bound yet.
@@ -59,6 +77,16 @@ pub struct ServeOptions {
     /// For the daemon of `exec`: a directory that it makes for its socket and removes at its end. The
     /// last frames go to standard output then.
     pub private_directory: Option<PathBuf>,
+    /// Scenario files, or scenarios themselves: what starts with `{`. In the order given, none empty.
+    pub scenarios: Vec<OsString>,
+    /// Where the journal goes, if there is one.
+    pub journal: Option<PathBuf>,
+    /// Whether the journal has all of the data.
+    pub journal_raw: bool,
+    /// Whether tokens are shown as they are.
+    pub journal_secrets: bool,
+    /// Where to listen for `ctl`; another path than `socket`.
+    pub control: Option<PathBuf>,
     /// The profile, if it was given: it wins over a scenario's.
     pub profile: Option<Profile>,
     /// The seed, if it was given: it wins over a scenario's.
@@ -85,6 +113,11 @@ impl Default for ServeOptions {
             exit_with_parent: None,
             exit_on_last_client: false,
             private_directory: None,
+            scenarios: Vec::new(),
+            journal: None,
+            journal_raw: false,
+            journal_secrets: false,
+            control: None,
             profile: None,
             seed: None,
             max_clients: 1024,
@@ -110,12 +143,37 @@ pub enum ParentChoice {
 pub struct ExecOptions {
     /// Where the daemon is to listen, if not in a private directory; never empty.
     pub socket: Option<PathBuf>,
+    /// Where the daemon is to listen for `ctl`, if not in a private directory; another path than
+    /// `socket`.
+    pub control: Option<PathBuf>,
     /// How long COMMAND may take; more than zero.
     pub timeout: Option<Duration>,
     /// The options that the daemon gets too, as they were given, each of them a word or two.
     pub daemon: Vec<Vec<OsString>>,
     /// COMMAND and its arguments; never empty.
     pub command: Vec<OsString>,
+}
+
+/// The options of `ctl`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CtlOptions {
+    /// The control socket; without it the environment names one.
+    pub control: Option<PathBuf>,
+    /// What is sent: one line of JSON with its end.
+    pub request: String,
+    /// How long to wait for the daemon to be there; only for `ping`.
+    pub wait: Option<Duration>,
+}
+
+/// The options of `decode`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DecodeOptions {
+    /// What to read, if not standard input.
+    pub file: Option<PathBuf>,
+    /// The input is hexadecimal text, not the bytes themselves.
+    pub hex: bool,
+    /// The frames are the daemon's, not a client's.
+    pub from_daemon: bool,
 }
 
 /// A mistake on the command line, as one line of text; the exit status is [`Misuse::STATUS`].

@@ -1,5 +1,7 @@
 //! The options and commands as data, for the parser, its suggestions and the help texts.
 
+use super::Topic;
+
 /// What an option sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
@@ -11,6 +13,14 @@ pub(super) enum Key {
     ExitOnLastClient,
     Timeout,
     PrivateDirectory,
+    Scenario,
+    Journal,
+    JournalRaw,
+    JournalSecrets,
+    Control,
+    Wait,
+    Hex,
+    From,
     Profile,
     Seed,
     MaxClients,
@@ -88,6 +98,38 @@ const HELP: Row = Row {
     ..row(Key::Help, "help", None, "print this text", None)
 };
 
+const SCENARIO: Row = row(
+    Key::Scenario,
+    "scenario",
+    Some("FILE"),
+    "a scenario file, or the scenario itself: text that\nstarts with {; each one adds to those before it",
+    None,
+);
+
+const JOURNAL: Row = row(
+    Key::Journal,
+    "journal",
+    Some("FILE"),
+    "append a line of JSON for every frame to FILE",
+    None,
+);
+
+const JOURNAL_RAW: Row = row(
+    Key::JournalRaw,
+    "journal-raw",
+    None,
+    "all of the data, not its first 64 bytes",
+    None,
+);
+
+const JOURNAL_SECRETS: Row = row(
+    Key::JournalSecrets,
+    "journal-secrets",
+    None,
+    "tokens as they are, not <redacted>",
+    None,
+);
+
 const PROFILE: Row = row(
     Key::Profile,
     "profile",
@@ -164,8 +206,19 @@ pub(super) const SERVE: &[Row] = &[
         "use an inherited listening socket",
         None,
     ),
+    SCENARIO,
     PROFILE,
     SEED,
+    JOURNAL,
+    JOURNAL_RAW,
+    JOURNAL_SECRETS,
+    row(
+        Key::Control,
+        "control",
+        Some("PATH"),
+        "listen for mockpilot ctl here",
+        None,
+    ),
     row(
         Key::ReadyFd,
         "ready-fd",
@@ -216,8 +269,19 @@ pub(super) const EXEC: &[Row] = &[
         "end COMMAND after so long, with status 124: SIGTERM,\nand SIGKILL 2s later",
         None,
     ),
+    SCENARIO,
     PROFILE,
     SEED,
+    JOURNAL,
+    JOURNAL_RAW,
+    JOURNAL_SECRETS,
+    row(
+        Key::Control,
+        "control",
+        Some("PATH"),
+        "listen for mockpilot ctl here, not in a private\ndirectory",
+        None,
+    ),
     EXIT_ON_LAST_CLIENT,
     MAX_CLIENTS,
     WRITE_TIMEOUT,
@@ -227,6 +291,41 @@ pub(super) const EXEC: &[Row] = &[
     QUIET,
     HELP,
 ];
+
+/// The options of `ctl`.
+pub(super) const CTL: &[Row] = &[
+    row(
+        Key::Control,
+        "control",
+        Some("PATH"),
+        "the daemon's control socket",
+        Some("$MOCKPILOT_CONTROL"),
+    ),
+    row(
+        Key::Wait,
+        "wait",
+        Some("DUR"),
+        "with ping: try again until the daemon is there, for so\nlong at most",
+        None,
+    ),
+    HELP,
+];
+
+/// The options of `decode`.
+pub(super) const DECODE: &[Row] = &[
+    row(Key::Hex, "hex", None, "the input is hexadecimal text", None),
+    row(
+        Key::From,
+        "from",
+        Some("WHO"),
+        "who sent the frames: client or daemon",
+        Some("client"),
+    ),
+    HELP,
+];
+
+/// The options of a command that has none but this one.
+pub(super) const ALONE: &[Row] = &[HELP];
 
 /// The command by which `exec` starts its daemon, in no help text: the options of `serve` and [`PRIVATE`].
 pub(crate) const DAEMON_OF_EXEC: &str = "daemon-of-exec";
@@ -246,11 +345,23 @@ pub(super) const MAIN: &[Row] = &[
     row(Key::Version, "version", None, "print the version", None),
 ];
 
-/// The commands, with what each is about.
-pub(super) const COMMANDS: &[(&str, &str)] = &[
-    ("serve", "run a daemon on a Unix socket"),
-    ("exec", "run a command against a daemon of its own"),
-    ("help", "print this text, or that of a command"),
+/// The commands, with what the help of each is about, and what each does.
+pub(super) const COMMANDS: &[(&str, Topic, &str)] = &[
+    ("serve", Topic::Serve, "run a daemon on a Unix socket"),
+    (
+        "exec",
+        Topic::Exec,
+        "run a command against a daemon of its own",
+    ),
+    ("ctl", Topic::Ctl, "steer a running daemon"),
+    ("check", Topic::Check, "look for mistakes in scenario files"),
+    (
+        "explain",
+        Topic::Explain,
+        "tell why a request matches a rule, or does not",
+    ),
+    ("decode", Topic::Decode, "print frames as lines of JSON"),
+    ("help", Topic::Main, "print this text, or that of a command"),
 ];
 
 #[cfg(test)]
@@ -259,7 +370,7 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_shorts_of_one_letter() {
-        for rows in [MAIN, SERVE, EXEC] {
+        for rows in [MAIN, SERVE, EXEC, CTL, DECODE, ALONE] {
             for (index, row) in rows.iter().enumerate() {
                 let same = |other: &Row| other.name == row.name || other.key == row.key;
                 assert!(!rows[index + 1..].iter().any(same), "{row:?}");

@@ -16,6 +16,8 @@ pub enum Cause {
     Parent(u32),
     /// The last client has left.
     LastClient,
+    /// Somebody asked over the control socket.
+    Control,
 }
 
 impl fmt::Display for Cause {
@@ -25,6 +27,7 @@ impl fmt::Display for Cause {
             Cause::Lifeline => f.write_str("ended: the lifeline is closed"),
             Cause::Parent(pid) => write!(f, "ended: the parent, process {pid}, is gone"),
             Cause::LastClient => f.write_str("ended: the last client has left"),
+            Cause::Control => f.write_str("ended: stopped over the control socket"),
         }
     }
 }

@@ -178,6 +178,6 @@ fn accept(hub: &Arc<Hub>, acceptor: &Acceptor) {
 }
 
 /// Locks, also after a panic of another thread: one session's panic ends that session alone.
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -62,7 +62,7 @@ impl Signals {
         Signals::receiving(&[SIGTERM, SIGINT, SIGHUP, SIGCHLD])
     }
 
-    pub(super) fn receiving(signals: &[i32]) -> io::Result<Signals> {
+    pub(crate) fn receiving(signals: &[i32]) -> io::Result<Signals> {
         let delivered = SignalsInfo::new(signals)?;
         let ender = Ender::new(delivered.handle());
         Ok(Signals { delivered, ender })

@@ -47,7 +47,7 @@ pub(super) struct Refused {
 pub(super) fn run(
     options: &ExecOptions,
     socket: &Path,
-    control: Option<&Path>,
+    control: &Path,
     events: &Receiver<Event>,
 ) -> Result<Ended, Refused> {
     let (name, arguments) = match options.command.split_first() {
@@ -60,11 +60,8 @@ pub(super) fn run(
         command
             .env("PILOT_SOCKET", socket)
             .env("MOCKPILOT_SOCKET", socket)
-            .env_remove("MOCKPILOT_CONTROL")
+            .env("MOCKPILOT_CONTROL", control)
             .env_remove("NOTIFY_SOCKET");
-        if let Some(control) = control {
-            command.env("MOCKPILOT_CONTROL", control);
-        }
         command
     };
     let spawned = match prepare(name).args(arguments).spawn() {

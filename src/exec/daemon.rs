@@ -29,7 +29,6 @@ pub(super) const CHILD_PERIOD: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Ready {
     pub(super) seed: u64,
-    pub(super) control: Option<PathBuf>,
 }
 
 /// How a start came out.
@@ -62,6 +61,7 @@ impl DaemonProcess {
         options: &ExecOptions,
         directory: &PrivateDirectory,
         socket: &Path,
+        control: &Path,
         events: Sender<Event>,
     ) -> Result<DaemonProcess, String> {
         let mut words: Vec<&OsStr> = [DAEMON_OF_EXEC, "--lifeline-fd", "0", "--ready-fd", "1"]
@@ -72,6 +72,8 @@ impl DaemonProcess {
             directory.path().as_os_str(),
             OsStr::new("--socket"),
             socket.as_os_str(),
+            OsStr::new("--control"),
+            control.as_os_str(),
         ]);
         words.extend(options.daemon.iter().flatten().map(OsString::as_os_str));
         let mut child = spawn_self(&words)
@@ -112,7 +114,6 @@ impl DaemonProcess {
             return match told {
                 Some(told) if told["seed"].is_u64() => Ok(Start::Ready(Ready {
                     seed: told["seed"].as_u64().unwrap_or_default(),
-                    control: told["control"].as_str().map(PathBuf::from),
                 })),
                 Some(_) => {
                     let _ = self.child.wait();

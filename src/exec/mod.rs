@@ -2,9 +2,10 @@
 
 mod command;
 mod daemon;
+mod redacted;
 mod report;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Sender};
 use std::thread;
@@ -47,8 +48,9 @@ fn run(options: &ExecOptions) -> Result<u8, String> {
     let (sender, events) = mpsc::channel();
     receive_signals(sender.clone())?;
     let directory = PrivateDirectory::foreseen();
-    let socket = socket(options, &directory);
-    let mut daemon = DaemonProcess::start(options, &directory, &socket, sender)?;
+    let socket = place(options.socket.as_deref(), directory.socket());
+    let control = place(options.control.as_deref(), directory.control());
+    let mut daemon = DaemonProcess::start(options, &directory, &socket, &control, sender)?;
     let ready = match daemon.wait_until_ready(&events)? {
         Start::Ready(ready) => ready,
         // Its own standard error has said why.
@@ -58,7 +60,7 @@ fn run(options: &ExecOptions) -> Result<u8, String> {
             return Ok(128 + signal);
         }
     };
-    let ended = command::run(options, &socket, ready.control.as_deref(), &events);
+    let ended = command::run(options, &socket, &control, &events);
     let (end, frames) = daemon.stop(&events);
     if let End::Died(how) = &end {
         complain(&format!("the daemon died: {how}"));
@@ -88,15 +90,15 @@ fn run(options: &ExecOptions) -> Result<u8, String> {
     })
 }
 
-/// Where clients find the daemon, wherever their working directory is.
-fn socket(options: &ExecOptions, directory: &PrivateDirectory) -> PathBuf {
-    let Some(path) = &options.socket else {
-        return directory.socket();
+/// Where a socket is found, wherever one's working directory is.
+fn place(given: Option<&Path>, private: PathBuf) -> PathBuf {
+    let Some(path) = given else {
+        return private;
     };
     match std::path::absolute(path) {
         // `absolute` drops a slash at the end no more than it makes a long path short.
         Ok(absolute) if absolute.as_os_str().len() <= PATH_LIMIT => absolute,
-        _ => path.clone(),
+        _ => path.to_path_buf(),
     }
 }
 

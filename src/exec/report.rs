@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
+use super::redacted::redacted;
 use crate::cli::ExecOptions;
 use crate::log::one_line;
 
@@ -50,11 +51,27 @@ fn again(seed: u64, program: &OsStr, options: &ExecOptions) -> Vec<OsString> {
     if let Some(socket) = &options.socket {
         words.extend(["--socket".into(), socket.into()]);
     }
+    if let Some(control) = &options.control {
+        words.extend(["--control".into(), control.into()]);
+    }
     if let Some(timeout) = options.timeout {
         words.extend(["--timeout".into(), duration(timeout).into()]);
     }
-    let seeds = |given: &&Vec<OsString>| given.first().is_none_or(|name| name != "--seed");
-    words.extend(options.daemon.iter().filter(seeds).flatten().cloned());
+    let secrets = |given: &Vec<OsString>| {
+        given
+            .first()
+            .is_some_and(|name| name == "--journal-secrets")
+    };
+    let secrets = options.daemon.iter().any(secrets);
+    for given in &options.daemon {
+        match &given[..] {
+            [name, _] if name == "--seed" => {}
+            [name, scenario] if name == "--scenario" && !secrets => {
+                words.extend([name.clone(), redacted(scenario)]);
+            }
+            given => words.extend_from_slice(given),
+        }
+    }
     words.extend(["--seed".into(), seed.to_string().into(), "--".into()]);
     words.extend(options.command.iter().cloned());
     words
@@ -118,10 +135,19 @@ mod tests {
     #[test]
     fn the_line_has_every_option_and_the_seed_once() {
         let words = |line: &str| line.split(' ').map(OsString::from).collect();
-        let options = ExecOptions {
+        let mut options = ExecOptions {
             socket: Some("/s".into()),
+            control: Some("/c".into()),
             timeout: Some(Duration::from_millis(1500)),
-            daemon: vec![words("--seed 7"), words("-v"), words("--log /l")],
+            daemon: [
+                "--scenario {\"token\":\"t\"}",
+                "--seed 7",
+                "-v",
+                "--scenario token.json",
+                "--log /l",
+            ]
+            .map(words)
+            .to_vec(),
             command: vec!["sh".into(), "-c".into(), "exit 1".into()],
         };
         let text = report(
@@ -135,7 +161,11 @@ mod tests {
             String::from_utf8(text).unwrap(),
             "mockpilot: sh exited with status 1; the last 2 frames:\n{}\n{}\n\
              mockpilot: seed 9; to run it again:\n\
-             mp exec --socket /s --timeout 1500ms -v --log /l --seed 9 -- sh -c 'exit 1'\n"
+             mp exec --socket /s --control /c --timeout 1500ms --scenario \
+             '{\"token\":\"<redacted>\"}' -v --scenario token.json --log /l --seed 9 -- sh -c 'exit 1'\n"
         );
+        options.daemon.push(words("--journal-secrets"));
+        let line = again(9, "mp".as_ref(), &options);
+        assert!(line.contains(&"{\"token\":\"t\"}".into()), "{line:?}");
     }
 }

@@ -1,5 +1,13 @@
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::time::Duration;
+
+use super::super::ParentChoice;
+use super::super::values::MAX_DURATION_MS;
 use super::*;
 use crate::node::Profile;
+
+mod commands;
 
 fn words(line: &str) -> Vec<OsString> {
     line.split(' ')
@@ -73,7 +81,8 @@ fn every_option_is_stored() {
         served(
             "-profile faithful --seed=18446744073709551615 -max-clients 3 --write-timeout 250ms \
              -client-budget=64KiB --log /l -v -exit-with-parent --ready-fd 0 -lifeline-fd=2147483647 \
-             --exit-on-last-client"
+             --exit-on-last-client -scenario a --scenario={} --journal j -journal-raw \
+             --journal-secrets -control=c"
         ),
         ServeOptions {
             socket: Some("p".into()),
@@ -83,6 +92,11 @@ fn every_option_is_stored() {
             exit_with_parent: Some(ParentChoice::Found),
             exit_on_last_client: true,
             private_directory: None,
+            scenarios: vec!["a".into(), "{}".into()],
+            journal: Some("j".into()),
+            journal_raw: true,
+            journal_secrets: true,
+            control: Some("c".into()),
             profile: Some(Profile::Faithful),
             seed: Some(u64::MAX),
             max_clients: 3,
@@ -170,31 +184,6 @@ fn nothing_behind_the_separator_is_looked_at() {
         misuse("serve --socket p -- -socket"),
         "unexpected argument \"-socket\""
     );
-}
-
-#[test]
-fn asked_for_texts() {
-    use Invocation::{Help, Version};
-    for (line, expected) in [
-        ("--help", Help(Topic::Main)),
-        ("-help", Help(Topic::Main)),
-        ("-h", Help(Topic::Main)),
-        ("-v --help --bogus", Help(Topic::Main)),
-        ("help", Help(Topic::Main)),
-        ("help help", Help(Topic::Main)),
-        ("help serve", Help(Topic::Serve)),
-        ("help --help", Help(Topic::Main)),
-        ("serve --help", Help(Topic::Serve)),
-        ("serve -h", Help(Topic::Serve)),
-        ("exec --help", Help(Topic::Exec)),
-        ("exec -seed 1 -h -- x", Help(Topic::Exec)),
-        ("help exec", Help(Topic::Exec)),
-        ("serve --socket p -help", Help(Topic::Serve)),
-        ("--version", Version),
-        ("-version", Version),
-    ] {
-        assert_eq!(outcome(line), Ok(expected), "{line}");
-    }
 }
 
 #[test]

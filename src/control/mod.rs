@@ -1,0 +1,15 @@
+//! The control socket, over which tests steer a running daemon, and `ctl`, which talks to it.
+//!
+//! A request is a line of JSON with a `verb`; it gets a line of JSON with `ok` in answer.
+//! [`verbs`] has the verbs and what they do, [`connection`] a client's requests in their order,
+//! and [`server`] all clients.
+
+mod answer;
+mod connection;
+pub(crate) mod ctl;
+mod members;
+mod server;
+pub(crate) mod verbs;
+
+pub(crate) use members::request;
+pub(crate) use server::Server;
