@@ -14,6 +14,7 @@ mod cli;
 pub mod daemon;
 mod exec;
 mod go;
+pub mod journal;
 pub mod log;
 mod mock;
 pub mod node;

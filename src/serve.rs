@@ -4,7 +4,7 @@ use std::io;
 use std::panic;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clause::clause;
 use crate::cli::{ParentChoice, ServeOptions, complain, print_stdout};
@@ -13,8 +13,8 @@ use crate::daemon::last_client::LastClient;
 use crate::daemon::lifeline::{Lifeline, Parent};
 use crate::daemon::readiness::{Notifier, ReadyLine};
 use crate::daemon::signals::Signals;
-use crate::daemon::tail::Tail;
 use crate::daemon::{Daemon, Hooks, Limits};
+use crate::journal::{self, Journal};
 use crate::log::{Log, one_line};
 use crate::node::Config;
 use crate::private::PrivateDirectory;
@@ -22,6 +22,9 @@ use crate::sys;
 
 /// How long the last log lines may take: the log must not keep the process.
 const LOG_FLUSH: Duration = Duration::from_millis(30);
+
+/// Frames that exec shows of a failed run. Source: the contract of `exec`.
+const LAST_FRAMES: usize = 20;
 
 /// Exit status of a daemon that could not run.
 const CANNOT_RUN: u8 = 1;
@@ -119,12 +122,14 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         })?),
         None => None,
     };
-    let tail = private.is_some().then(|| Arc::new(Tail::default()));
+    let journal = Journal::new(journal::Options::default(), Instant::now(), None, &log)
+        .map_err(|error| format!("cannot keep a journal: {}", clause(&error)))?;
+    let journal = Arc::new(journal);
     let hooks = Hooks {
         last_client: options
             .exit_on_last_client
             .then(|| LastClient::new(signals.ender().clone())),
-        tail: tail.clone(),
+        journal: Some(Arc::clone(&journal)),
     };
     let endpoint = match (inherited, &options.socket) {
         (Some(endpoint), _) => endpoint,
@@ -151,16 +156,16 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     let cause = signals.wait_for_end();
     tell(&notifier, "STOPPING=1", &log);
     daemon.stop();
-    if let Some(frames) = tail.map(|tail| tail.lines())
-        && !frames.is_empty()
-    {
+    let written = journal.close();
+    let frames = journal.last_frames(LAST_FRAMES);
+    if private.is_some() && !frames.is_empty() {
         // Nobody to read them means that nobody wants them.
         let _ = print_stdout(&frames);
     }
     drop(private);
     log.info(&cause.to_string());
     log.flush(LOG_FLUSH);
-    Ok(())
+    written
 }
 
 fn lifeline(options: &ServeOptions, ready: Option<&ReadyLine>) -> Result<Option<Lifeline>, String> {

@@ -8,13 +8,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::limits::Limits;
 use super::outbox::Outbox;
-use super::tail::Direction;
 use super::turn::{Outlets, Turn};
 use super::{Hooks, hold};
 use crate::clause::clause;
 use crate::log::Log;
 use crate::node::{ClientId, Config, Node};
-use crate::wire::fields::request_fields;
+use crate::wire::fields::{View, request_fields};
 use crate::wire::frame::{Ending, FrameReader, PREFIX};
 use crate::wire::{Encoder, Request, decode};
 
@@ -214,22 +213,24 @@ impl Hub {
                     return Err(Ending::Clean);
                 }
             }
-            if let Some(tail) = &self.hooks.tail {
-                tail.record(client, Direction::In, frame.code, frame.payload);
-            }
             if frame.payload.len() > QUICK {
                 // It may take a while to decode: nobody else waits for it.
                 turn = None;
             }
-            match decode(frame) {
+            let decoded = decode(frame);
+            if let Some(journal) = &self.hooks.journal {
+                journal.received(client, frame, &decoded, None);
+            }
+            match &decoded {
                 Ok(request) => {
                     self.log.frame(|| {
-                        let fields = serde_json::Value::Object(request_fields(&request));
+                        let fields = request_fields(frame, &decoded, View::default());
+                        let fields = serde_json::Value::Object(fields);
                         format!("client {client} in {} {fields}", request.command().name())
                     });
-                    self.give_way(&mut turn, client, outbox, &request);
+                    self.give_way(&mut turn, client, outbox, request);
                     let turn = turn.get_or_insert_with(|| Turn::begin(self, outbox));
-                    turn.handle(client, &request);
+                    turn.handle(client, request);
                 }
                 Err(malformed) => {
                     self.log.frame(|| {
@@ -238,7 +239,7 @@ impl Hub {
                     });
                     if malformed.answered {
                         let turn = turn.get_or_insert_with(|| Turn::begin(self, outbox));
-                        turn.refuse(client, malformed.text);
+                        turn.refuse(client, malformed.text.clone());
                     }
                 }
             }

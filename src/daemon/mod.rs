@@ -12,7 +12,6 @@ pub mod readiness;
 mod session;
 pub mod signals;
 pub mod steering;
-pub mod tail;
 mod turn;
 
 use std::io;
@@ -22,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::clause::clause;
+use crate::journal::Journal;
 use crate::log::Log;
 use crate::node::Config;
 use acceptor::Acceptor;
@@ -41,8 +41,8 @@ const STOP_GRACE: Duration = Duration::from_millis(20);
 pub struct Hooks {
     /// Ends the daemon with its last client.
     pub last_client: Option<last_client::LastClient>,
-    /// Keeps the last frames.
-    pub tail: Option<Arc<tail::Tail>>,
+    /// Gets every frame and event.
+    pub journal: Option<Arc<Journal>>,
 }
 
 /// A daemon that serves clients until it is stopped.

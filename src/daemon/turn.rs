@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::hub::{Hub, State};
 use super::outbox::{Outbox, Queue};
-use super::tail::Direction;
+use crate::journal::Direction;
 use crate::node::{ClientId, Sink};
 use crate::wire::fields::push_fields;
 use crate::wire::frame::PREFIX;
@@ -145,11 +145,11 @@ impl Outlets<'_> {
         let write = |out: &mut Vec<u8>| {
             let start = out.len();
             write(encoder, out);
-            if let Some(tail) = &hub.hooks.tail
+            if let Some(journal) = &hub.hooks.journal
                 && let Some((&code, payload)) =
                     out.get(start + PREFIX..).and_then(<[u8]>::split_first)
             {
-                tail.record(client, direction, code, payload);
+                journal.sent(client, direction, code, payload, None);
             }
         };
         match &mut self.own {
