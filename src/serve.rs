@@ -122,14 +122,19 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         })?),
         None => None,
     };
-    let journal = Journal::new(journal::Options::default(), Instant::now(), None, &log)
-        .map_err(|error| format!("cannot keep a journal: {}", clause(&error)))?;
-    let journal = Arc::new(journal);
+    // Nobody else can ask for it.
+    let journal = if private.is_some() {
+        let journal = Journal::new(journal::Options::default(), Instant::now(), None, &log)
+            .map_err(|error| format!("cannot keep a journal: {}", clause(&error)))?;
+        Some(Arc::new(journal))
+    } else {
+        None
+    };
     let hooks = Hooks {
         last_client: options
             .exit_on_last_client
             .then(|| LastClient::new(signals.ender().clone())),
-        journal: Some(Arc::clone(&journal)),
+        journal: journal.clone(),
     };
     let endpoint = match (inherited, &options.socket) {
         (Some(endpoint), _) => endpoint,
@@ -156,11 +161,14 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     let cause = signals.wait_for_end();
     tell(&notifier, "STOPPING=1", &log);
     daemon.stop();
-    let written = journal.close();
-    let frames = journal.last_frames(LAST_FRAMES);
-    if private.is_some() && !frames.is_empty() {
-        // Nobody to read them means that nobody wants them.
-        let _ = print_stdout(&frames);
+    let mut written = Ok(());
+    if let Some(journal) = journal {
+        written = journal.close();
+        let frames = journal.last_frames(LAST_FRAMES);
+        if !frames.is_empty() {
+            // Nobody to read them means that nobody wants them.
+            let _ = print_stdout(&frames);
+        }
     }
     drop(private);
     log.info(&cause.to_string());

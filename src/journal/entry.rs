@@ -34,36 +34,29 @@ pub(super) struct Entry<'a> {
 const HEADER: usize = 42;
 
 impl<'a> Entry<'a> {
-    /// Bytes of its record.
-    pub fn size(&self) -> usize {
-        HEADER + self.payload.len() + self.malformed.len() + self.rule.len()
+    /// Bytes of its record with no more than `kept` bytes of its payload.
+    pub fn size(&self, kept: usize) -> usize {
+        HEADER + self.payload.len().min(kept) + self.malformed.len() + self.rule.len()
     }
 
-    /// The entry with no more than `kept` bytes of its payload.
-    pub fn cut_to(mut self, kept: usize) -> Entry<'a> {
-        self.payload = &self.payload[..self.payload.len().min(kept)];
-        self
-    }
-
-    /// Appends the entry's record.
-    pub fn record(&self, out: &mut Vec<u8>) {
+    /// Appends the entry's record with no more than `kept` bytes of its payload.
+    pub fn record(&self, kept: usize, out: &mut Vec<u8>) {
+        let payload = &self.payload[..self.payload.len().min(kept)];
         let mut header = [0; HEADER];
         LittleEndian::write_u64(&mut header[0..], self.seq);
         LittleEndian::write_u64(&mut header[8..], self.micros);
         LittleEndian::write_u64(&mut header[16..], self.client);
-        for (at, length) in [
-            (24, self.length),
-            (28, self.payload.len()),
-            (32, self.malformed.len()),
-            (36, self.rule.len()),
-        ] {
-            LittleEndian::write_u32(&mut header[at..], length as u32);
-        }
+        LittleEndian::write_u32(&mut header[24..], self.length as u32);
+        LittleEndian::write_u32(&mut header[28..], payload.len() as u32);
+        LittleEndian::write_u32(&mut header[32..], self.malformed.len() as u32);
+        LittleEndian::write_u32(&mut header[36..], self.rule.len() as u32);
         header[40] = self.direction.map_or(0, |direction| direction as u8);
         header[41] = self.code;
         out.extend_from_slice(&header);
-        for text in [self.payload, self.malformed, self.rule] {
-            out.extend_from_slice(text);
+        out.extend_from_slice(payload);
+        if !self.malformed.is_empty() || !self.rule.is_empty() {
+            out.extend_from_slice(self.malformed);
+            out.extend_from_slice(self.rule);
         }
     }
 

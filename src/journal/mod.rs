@@ -31,7 +31,7 @@ const SERVED: usize = 10_000;
 /// Bytes of a payload that are kept for whoever asks (our choice): most bodies are smaller.
 const KEPT: usize = 16 * 1024;
 
-/// Bytes of a payload of data that are enough to show it: its header and the data's first 64.
+/// Bytes of a push's payload that are enough to show it: its header and the first 64 of its data.
 const SHOWN: usize = 96;
 
 /// What entries tell.

@@ -42,14 +42,15 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// Keeps an entry, in place of the oldest ones where there is no room.
-    pub fn push(&mut self, entry: &Entry<'_>) {
-        let size = entry.size();
+    /// Keeps an entry with no more than `kept` bytes of its payload, in place of the oldest ones where
+    /// there is no room.
+    pub fn push(&mut self, entry: &Entry<'_>, kept: usize) {
+        let size = entry.size(kept);
         if self.open.records.len() + size > self.open.records.capacity() {
             self.renew(size);
             self.open.first = entry.seq;
         }
-        entry.record(&mut self.open.records);
+        entry.record(kept, &mut self.open.records);
     }
 
     /// Opens a chunk with room for `size` bytes.

@@ -201,6 +201,10 @@ fn what_was_cut_is_still_told() {
         assert_eq!(entry["len"], 100_001);
     }
     assert_eq!(entries[2]["fields"], json!({}));
+    let body = format!("{{\"a\":\"{}\"}}", "x".repeat(1000));
+    journal.sent(1, Direction::Push, 0x0E, body.as_bytes(), None);
+    let pushed = &values(&journal.entries(4, 1))[0];
+    assert_eq!(pushed["fields"]["a"], "x".repeat(1000));
     let text = "set_tags: invalid JSON: unexpected end of JSON input";
     assert_eq!(entries[3]["fields"], json!({"malformed": text}));
     assert_eq!(entries[3]["cmd"], "set_tags");

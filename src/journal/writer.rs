@@ -12,7 +12,7 @@ use super::ring::{Chunk, Ring};
 use super::{Direction, KEPT, Options, SHOWN};
 use crate::clause::clause;
 use crate::log::Log;
-use crate::wire::command::{PUSHES, PushRow};
+use crate::wire::command::PUSHES;
 
 /// Bytes of records that may wait to be written: one alone may be longer (our choice).
 const WAITING: usize = 4 << 20;
@@ -93,13 +93,14 @@ impl Writer {
     /// Gives an entry its number and its time, keeps it, and has it written. Waits for room.
     pub fn enter(&self, mut entry: Entry<'_>) -> u64 {
         let shared = &*self.shared;
-        if !shared.options.raw && carries_data(&entry) {
-            entry = entry.cut_to(SHOWN);
-        }
+        let kept = match entry.direction {
+            Some(Direction::Push) if !shared.options.raw && is_known(entry.code) => SHOWN,
+            _ => usize::MAX,
+        };
         let mut state = shared.state();
         while state.open
             && !state.waiting.is_empty()
-            && state.waiting.len() + entry.size() > WAITING
+            && state.waiting.len() + entry.size(kept) > WAITING
         {
             state.waiters += 1;
             state = wait(&shared.room, state);
@@ -108,9 +109,9 @@ impl Writer {
         state.seq += 1;
         entry.seq = state.seq;
         entry.micros = shared.started.elapsed().as_micros() as u64;
-        state.ring.push(&entry.cut_to(KEPT));
+        state.ring.push(&entry, kept.min(KEPT));
         if state.open {
-            entry.record(&mut state.waiting);
+            entry.record(kept, &mut state.waiting);
             if std::mem::take(&mut state.idle) {
                 drop(state);
                 shared.work.notify_one();
@@ -160,10 +161,9 @@ impl Drop for Writer {
     }
 }
 
-/// Whether no more than the start of the payload is ever shown.
-fn carries_data(entry: &Entry<'_>) -> bool {
-    let data = |row: &PushRow| row.code == entry.code && row.fields.contains(&"data");
-    entry.direction == Some(Direction::Push) && PUSHES.iter().any(data)
+/// Whether all that is ever shown of such a push, unless it is raw, is at its start.
+fn is_known(code: u8) -> bool {
+    PUSHES.iter().any(|push| push.code == code)
 }
 
 impl Shared {
