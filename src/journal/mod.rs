@@ -182,7 +182,8 @@ impl Journal {
         }
     }
 
-    /// Writes what has been entered so far and ends the writing. May be called again.
+    /// Writes what has been entered so far and ends the writing. A FIFO that nobody reads has another
+    /// second. May be called again.
     ///
     /// # Errors
     /// Names the file and says why entries are lost.

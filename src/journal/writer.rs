@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::entry::Entry;
 use super::output::{self, Output};
@@ -19,6 +19,9 @@ const WAITING: usize = 4 << 20;
 
 /// Bytes of lines that are written at once.
 const BATCH: usize = 256 << 10;
+
+/// How long the end waits for somebody to read a FIFO (our choice).
+const READER: Duration = Duration::from_secs(1);
 
 /// What enters entries, and ends the thread that writes them.
 #[derive(Debug)]
@@ -98,7 +101,10 @@ impl Writer {
             _ => usize::MAX,
         };
         let mut state = shared.state();
-        while state.open
+        // What waits when the journal is closed is still written.
+        let written = state.open;
+        while written
+            && state.failure.is_none()
             && !state.waiting.is_empty()
             && state.waiting.len() + entry.size(kept) > WAITING
         {
@@ -110,7 +116,7 @@ impl Writer {
         entry.seq = state.seq;
         entry.micros = shared.started.elapsed().as_micros() as u64;
         state.ring.push(&entry, kept.min(KEPT));
-        if state.open {
+        if written && state.failure.is_none() {
             entry.record(kept, &mut state.waiting);
             if std::mem::take(&mut state.idle) {
                 drop(state);
@@ -126,14 +132,24 @@ impl Writer {
     }
 
     #[cfg(test)]
+    pub fn waiters(&self) -> usize {
+        self.shared.state().waiters
+    }
+
+    #[cfg(test)]
     pub fn is_open(&self) -> bool {
         self.shared.state().open
     }
 
     pub fn close(&self) -> Result<(), String> {
         let shared = &*self.shared;
-        let mut state = shared.state();
-        if state.unread && !state.waiting.is_empty() {
+        let pending = |state: &mut State| state.unread && !state.waiting.is_empty();
+        let mut state = shared
+            .room
+            .wait_timeout_while(shared.state(), READER, pending)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        if pending(&mut state) {
             drop(state);
             shared.fail("nobody has opened it to read");
             state = shared.state();
@@ -182,13 +198,14 @@ impl Shared {
     fn write_all(&self, output: Output) -> io::Result<()> {
         let file = output.ready()?;
         self.state().unread = false;
+        self.room.notify_all();
         let mut records = Vec::new();
         let mut lines = String::new();
         loop {
             records.clear();
             records.shrink_to(WAITING);
             let mut state = self.state();
-            while state.waiting.is_empty() && state.open {
+            while state.waiting.is_empty() && (state.open || state.waiters > 0) {
                 state.idle = true;
                 state = wait(&self.work, state);
             }
