@@ -1,11 +1,11 @@
 //! `mockpilot serve`: one daemon for the life of this process.
 
-use std::io;
+use std::io::{self, Write};
 use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clause::clause;
 use crate::cli::{ParentChoice, ServeOptions, complain, print_stdout};
@@ -15,11 +15,12 @@ use crate::daemon::last_client::LastClient;
 use crate::daemon::lifeline::{Lifeline, Parent};
 use crate::daemon::readiness::{Notifier, ReadyLine};
 use crate::daemon::signals::Signals;
-use crate::daemon::tail::Tail;
-use crate::daemon::{Daemon, Hooks, Limits};
+use crate::daemon::{Daemon, Hooks, Limits, Setup};
+use crate::journal::{self, Journal};
 use crate::log::{Log, one_line};
-use crate::node::Config;
 use crate::private::PrivateDirectory;
+use crate::scenario::Scenario;
+use crate::scenario::read::{Source, load};
 use crate::sys;
 
 /// How long the last log lines may take: the log must not keep the process.
@@ -27,6 +28,12 @@ const LOG_FLUSH: Duration = Duration::from_millis(30);
 
 /// Exit status of a daemon that could not run.
 const CANNOT_RUN: u8 = 1;
+
+/// Exit status of a daemon whose scenario's expectations were not met.
+const UNMET: u8 = 3;
+
+/// Frames that exec shows of a failed run. Source: the contract of `exec`.
+const LAST_FRAMES: usize = 20;
 
 /// Runs a daemon until something ends it, and gives the exit status of the process.
 pub fn serve(options: &ServeOptions) -> ExitCode {
@@ -39,27 +46,53 @@ pub fn serve(options: &ServeOptions) -> ExitCode {
         .map(|number| sys::adopt(number).and_then(ReadyLine::new))
         .transpose()
         .map_err(|error| {
-            format!(
-                "--ready-fd {}: {}",
-                options.ready_fd.unwrap_or(-1),
-                clause(&error)
-            )
+            let number = options.ready_fd.unwrap_or(-1);
+            Failure::from(format!("--ready-fd {number}: {}", clause(&error)))
         })
         .and_then(|line| {
             ready = line;
-            unfit.map_or(Ok(()), Err)
+            unfit.map_or(Ok(()), |why| Err(why.into()))
         })
-        .and_then(|()| run(options, &mut ready));
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            if let Some(ready) = ready {
-                ready.failed(&why);
-            }
+        .and_then(|()| scenario(options))
+        .and_then(|scenario| run(options, scenario, &mut ready));
+    let failure = match ended {
+        Ok(status) => return ExitCode::from(status),
+        Err(failure) => failure,
+    };
+    let why = match failure {
+        Failure::Clause(why) => {
             complain(&one_line(&why));
-            ExitCode::from(CANNOT_RUN)
+            why
         }
+        Failure::Mistakes(mistakes) => {
+            let lines = mistakes.join("\n") + "\n";
+            let _ = io::stderr().write_all(lines.as_bytes());
+            mistakes.join("; ")
+        }
+    };
+    if let Some(ready) = ready {
+        ready.failed(&why);
     }
+    ExitCode::from(CANNOT_RUN)
+}
+
+/// Why a daemon could not run, or lost something.
+enum Failure {
+    /// What, and why.
+    Clause(String),
+    /// Every mistake of its scenarios.
+    Mistakes(Vec<String>),
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Failure {
+        Failure::Clause(why)
+    }
+}
+
+fn scenario(options: &ServeOptions) -> Result<Scenario, Failure> {
+    let sources: Vec<Source> = options.scenarios.iter().map(|s| Source::of(s)).collect();
+    load(&sources).map_err(Failure::Mistakes)
 }
 
 /// The first descriptor option whose number is not open.
@@ -76,7 +109,11 @@ fn unfit_descriptor(options: &ServeOptions) -> Option<String> {
     })
 }
 
-fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), String> {
+fn run(
+    options: &ServeOptions,
+    scenario: Scenario,
+    ready: &mut Option<ReadyLine>,
+) -> Result<u8, Failure> {
     let parent = options.exit_with_parent.map(|choice| match choice {
         ParentChoice::Found => Parent::new(None),
         ParentChoice::Named(pid) => Parent::new(Some(pid)),
@@ -103,13 +140,8 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         let watched = lifeline.watch(signals.ender().clone());
         watched.map_err(|error| format!("--lifeline-fd: {}", clause(&error)))?;
     }
-    let mut config = Config::default();
-    if let Some(profile) = options.profile {
-        config.profile = profile;
-    }
-    if let Some(seed) = options.seed {
-        config.seed = seed;
-    }
+    let setup = Setup::new(scenario, options.profile, options.seed);
+    let (profile, seed) = (setup.config.profile, setup.config.seed);
     let limits = Limits {
         max_clients: options.max_clients,
         write_timeout: options.write_timeout,
@@ -121,12 +153,12 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         })?),
         None => None,
     };
-    let tail = private.is_some().then(|| Arc::new(Tail::default()));
+    let journal = journal(options, &log)?;
     let hooks = Hooks {
         last_client: options
             .exit_on_last_client
             .then(|| LastClient::new(signals.ender().clone())),
-        tail: tail.clone(),
+        journal: journal.clone(),
     };
     // Before the daemon's own: whoever finds that one finds this one too.
     let control = options.control.as_deref().map(Endpoint::publish);
@@ -134,10 +166,10 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     let endpoint = match (inherited, &options.socket) {
         (Some(endpoint), _) => endpoint,
         (None, Some(path)) => Endpoint::publish(path).map_err(|e| e.to_string())?,
-        (None, None) => return Err("no socket to listen on".to_owned()),
+        (None, None) => return Err("no socket to listen on".to_owned().into()),
     };
     let place = endpoint.path().display().to_string();
-    let mut daemon = Daemon::start_watched(endpoint, &config, limits, log.clone(), hooks)
+    let mut daemon = Daemon::start(endpoint, setup, limits, log.clone(), hooks)
         .map_err(|e| format!("{place}: cannot serve: {}", clause(&e)))?;
     let mut control = control
         .map(|endpoint| {
@@ -147,14 +179,12 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
         .transpose()
         .map_err(|e| format!("--control: cannot serve: {}", clause(&e)))?;
     log.info(&format!(
-        "listening on {place}, profile {}, seed {}, pid {}",
-        config.profile,
-        config.seed,
+        "listening on {place}, profile {profile}, seed {seed}, pid {}",
         std::process::id()
     ));
     let notifier = Notifier::from_environment();
     let path = control.as_ref().map(Server::path);
-    announce(ready.take(), &daemon, path, config.seed)?;
+    announce(ready.take(), &daemon, path, seed)?;
     tell(&notifier, "READY=1", &log);
     if let Some(parent) = parent {
         let watched = parent.watch(signals.ender().clone());
@@ -167,16 +197,49 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     if let Some(control) = &mut control {
         control.stop();
     }
-    if let Some(frames) = tail.map(|tail| tail.lines())
-        && !frames.is_empty()
-    {
+    let failures = daemon.steering().verify();
+    let written = journal.as_ref().map_or(Ok(()), |journal| journal.close());
+    if let (Some(journal), true) = (&journal, private.is_some()) {
         // Nobody to read them means that nobody wants them.
-        let _ = print_stdout(&frames);
+        let _ = print_frames(&journal.last_frames(LAST_FRAMES));
     }
     drop(private);
+    for failure in &failures {
+        complain(failure);
+    }
     log.info(&cause.to_string());
     log.flush(LOG_FLUSH);
-    Ok(())
+    written?;
+    Ok(if failures.is_empty() { 0 } else { UNMET })
+}
+
+fn print_frames(frames: &str) -> io::Result<()> {
+    match frames.is_empty() {
+        true => Ok(()),
+        false => print_stdout(frames),
+    }
+}
+
+/// A journal, where there is somebody who can ask for it.
+fn journal(options: &ServeOptions, log: &Log) -> Result<Option<Arc<Journal>>, String> {
+    let file = options.journal.as_deref();
+    if file.is_none() && options.control.is_none() && options.private_directory.is_none() {
+        return Ok(None);
+    }
+    let kept = journal::Options {
+        raw: options.journal_raw,
+        secrets: options.journal_secrets,
+    };
+    match Journal::new(kept, Instant::now(), file, log) {
+        Ok(journal) => Ok(Some(Arc::new(journal))),
+        Err(error) => {
+            let place = file.unwrap_or(Path::new("journal")).display();
+            Err(format!(
+                "{place}: cannot keep a journal: {}",
+                clause(&error)
+            ))
+        }
+    }
 }
 
 fn lifeline(options: &ServeOptions, ready: Option<&ReadyLine>) -> Result<Option<Lifeline>, String> {

@@ -299,7 +299,7 @@ fn a_failure_shows_the_last_frames_and_how_to_run_it_again() {
     assert_eq!(frames[14]["fields"]["hostname"], "unit");
     assert_eq!(frames[15]["fields"]["hostname"], "unit");
     assert_eq!(frames[16]["fields"]["token"], "<redacted>");
-    assert_eq!(frames[19]["fields"]["error"], "unknown command: 0x7E");
+    assert_eq!(frames[19]["fields"]["message"], "unknown command: 0x7E");
     for pair in frames.windows(2) {
         assert_eq!(pair[0]["client"], 1);
         let seq = |frame: &Value| frame["seq"].as_u64().unwrap();

@@ -15,6 +15,8 @@ use std::time::Duration;
 use crate::log::{Verbosity, one_line};
 use crate::node::Profile;
 
+pub use crate::journal::decode::DecodeOptions;
+
 pub use args::parse;
 pub use help::help;
 pub(crate) use options::DAEMON_OF_EXEC;
@@ -163,17 +165,6 @@ pub struct CtlOptions {
     pub request: String,
     /// How long to wait for the daemon to be there; only for `ping`.
     pub wait: Option<Duration>,
-}
-
-/// The options of `decode`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DecodeOptions {
-    /// What to read, if not standard input.
-    pub file: Option<PathBuf>,
-    /// The input is hexadecimal text, not the bytes themselves.
-    pub hex: bool,
-    /// The frames are the daemon's, not a client's.
-    pub from_daemon: bool,
 }
 
 /// A mistake on the command line, as one line of text; the exit status is [`Misuse::STATUS`].

@@ -4,8 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use super::Misuse;
-use super::options::{Row, nearest, spelled};
+use super::options::{Row, spelled};
 use super::values::bad;
+use crate::nearest::nearest;
 
 /// A word of the command line with its meaning.
 pub(super) enum Word {

@@ -8,9 +8,9 @@ use super::answer::Answer;
 use super::members::members;
 use super::server::Shared;
 use super::verbs::{Verb, text_of, unknown};
-use crate::nearest::nearest;
 use crate::daemon::ending::Cause;
 use crate::daemon::hold;
+use crate::nearest::nearest;
 use crate::scenario::Rule;
 
 /// Longest line in bytes, its end not counted. Source: the contract of the control socket.

@@ -60,12 +60,7 @@ impl Stage<'_> {
     }
 
     /// What follows an answer: the fault's effect on the client, and the pushes.
-    pub(super) fn conclude(
-        &mut self,
-        client: ClientId,
-        fault: Option<&Fault>,
-        applied: &Applied,
-    ) {
+    pub(super) fn conclude(&mut self, client: ClientId, fault: Option<&Fault>, applied: &Applied) {
         if let Some(fault) = fault {
             self.note_fault(client, fault, &applied.name);
             match fault {

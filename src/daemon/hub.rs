@@ -16,8 +16,8 @@ use crate::journal::{Event, Reason};
 use crate::log::Log;
 use crate::node::{ClientId, Node};
 use crate::scenario::Arrival;
-use crate::wire::fields::request_fields;
-use crate::wire::frame::{Ending, FrameReader, PREFIX};
+use crate::wire::fields::{View, request_fields};
+use crate::wire::frame::{Ending, Frame, FrameReader, PREFIX};
 use crate::wire::{Decoded, Encoder, Request, decode};
 
 /// Bytes of replies that are gathered before they are written though more input is there.
@@ -276,7 +276,7 @@ impl Hub {
                 turn = None;
             }
             let decoded = decode(frame);
-            self.log_received(client, &decoded);
+            self.log_received(client, frame, &decoded);
             if let Ok(request) = &decoded {
                 self.give_way(&mut turn, client, outbox, request);
             }
@@ -289,10 +289,11 @@ impl Hub {
         Ok(())
     }
 
-    fn log_received(&self, client: ClientId, decoded: &Decoded<'_>) {
+    fn log_received(&self, client: ClientId, frame: Frame<'_>, decoded: &Decoded<'_>) {
         self.log.frame(|| match decoded {
             Ok(request) => {
-                let fields = serde_json::Value::Object(request_fields(request));
+                let fields = request_fields(frame, decoded, View::default());
+                let fields = serde_json::Value::Object(fields);
                 format!("client {client} in {} {fields}", request.command().name())
             }
             Err(malformed) => {

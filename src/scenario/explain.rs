@@ -1,6 +1,7 @@
 //! `mockpilot explain`: which rule a request would get, and why not the others.
 
 use std::ffi::OsStr;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use byteorder::{BigEndian, ByteOrder};
@@ -9,8 +10,8 @@ use super::book::START;
 use super::matching::Asked;
 use super::read::{Source, load};
 use super::{Rule, Scenario};
-use crate::cli::{complain, print_stdout};
 use crate::clause::clause;
+use crate::cli::{complain, print_stdout};
 use crate::wire::decode;
 use crate::wire::fields::unhex;
 use crate::wire::frame::{Frame, MAX_LENGTH, PREFIX};
@@ -23,9 +24,7 @@ pub fn explain(scenario: &OsStr, hex: &OsStr) -> ExitCode {
     let scenario = match load(&[Source::of(scenario)]) {
         Ok(scenario) => scenario,
         Err(mistakes) => {
-            for mistake in mistakes {
-                complain(&mistake);
-            }
+            eprintln_all(&mistakes);
             return ExitCode::from(NO_RULE);
         }
     };
@@ -42,6 +41,11 @@ pub fn explain(scenario: &OsStr, hex: &OsStr) -> ExitCode {
             ExitCode::from(NO_RULE)
         }
     }
+}
+
+fn eprintln_all(mistakes: &[String]) {
+    let lines = mistakes.join("\n") + "\n";
+    let _ = io::stderr().write_all(lines.as_bytes());
 }
 
 /// Command byte and payload of a frame written in hex digits, with its length prefix or without.

@@ -7,7 +7,7 @@ use crate::go::json;
 use crate::node::ClientId;
 use crate::wire::Decoded;
 use crate::wire::field::{Field, field};
-use crate::wire::fields::shown;
+use crate::wire::fields::{self, View};
 use crate::wire::frame::Frame;
 use crate::wire::kind::Kind;
 
@@ -168,6 +168,10 @@ fn same_json(one: &Value, other: &Value) -> bool {
         }
         _ => one == other,
     }
+}
+
+fn shown(data: &[u8]) -> Value {
+    fields::shown(data, View::default())
 }
 
 fn number(field: &Field<'_>) -> Option<f64> {

@@ -1,10 +1,14 @@
-//! Requests and pushes as JSON fields, for the log and for whatever matches on them.
+//! Frames as JSON fields, for the log and the journal.
 
 use serde_json::{Map, Value};
 
-use super::address::Address;
+use super::decode::Decoded;
+use super::encode::encode_push;
+use super::field::{Field, field};
+use super::frame::{Frame, PREFIX};
+use super::kind::Kind;
+use super::outgoing::sent_fields;
 use super::reply::Push;
-use super::request::Request;
 use crate::go::json::{self, object};
 
 /// How many bytes of data are shown.
@@ -13,179 +17,116 @@ const SHOWN: usize = 64;
 /// What stands in place of a token.
 const REDACTED: &str = "<redacted>";
 
-/// The decoded fields of a request, under the names of the command table. Tokens are redacted.
-pub fn request_fields(request: &Request<'_>) -> Map<String, Value> {
-    let fields = match request {
-        Request::Bind { port } | Request::Unbind { port } => object! {"port": *port},
-        Request::Dial { to, port } => destination(*to, *port),
-        Request::Send { conn, data } => {
-            object! {"conn": *conn, "data": shown(data), "bytes": data.len()}
-        }
-        Request::Close { conn } => object! {"conn": *conn},
-        Request::SendTo { to, port, data } | Request::SendToConfirm { to, port, data } => {
-            let mut fields = destination(*to, *port);
-            fields["data"] = shown(data);
-            fields["bytes"] = data.len().into();
-            fields
-        }
-        Request::Broadcast {
-            network_id,
-            port,
-            data,
-            ..
-        } => object! {
-            "network_id": *network_id, "port": *port, "token": REDACTED,
-            "data": shown(data), "bytes": data.len(),
-        },
-        Request::Cancel
-        | Request::Info
-        | Request::Health
-        | Request::HandshakePending
-        | Request::HandshakeTrusted
-        | Request::Deregister
-        | Request::NetworkList
-        | Request::NetworkPollInvites
-        | Request::RotateKey => object! {},
-        Request::HandshakeSend {
-            node_id,
-            justification,
-        } => object! {"node_id": *node_id, "justification": &**justification},
-        Request::HandshakeReject { node_id, reason } => {
-            object! {"node_id": *node_id, "reason": &**reason}
-        }
-        Request::HandshakeApprove { node_id }
-        | Request::HandshakeRevoke { node_id }
-        | Request::PreferDirect { node_id } => object! {"node_id": *node_id},
-        Request::HandshakeWait {
-            node_id,
-            timeout_ms,
-        } => object! {"node_id": *node_id, "timeout_ms": *timeout_ms},
-        Request::ResolveHostname { hostname } | Request::SetHostname { hostname } => {
-            object! {"hostname": &**hostname}
-        }
-        Request::SetVisibility { public } => object! {"public": *public},
-        Request::SetTags { tags } => object! {"tags": &tags[..]},
-        Request::SetWebhook { url } => object! {"url": String::from_utf8_lossy(url)},
-        Request::NetworkJoin { network_id, .. } => {
-            object! {"network_id": *network_id, "token": REDACTED}
-        }
-        Request::NetworkLeave { network_id }
-        | Request::NetworkMembers { network_id }
-        | Request::ManagedStatus { network_id }
-        | Request::ManagedCycle { network_id }
-        | Request::ManagedReconcile { network_id }
-        | Request::PolicyGet { network_id } => object! {"network_id": *network_id},
-        Request::NetworkInvite {
-            network_id,
-            node_id,
-        }
-        | Request::MemberTagsGet {
-            network_id,
-            node_id,
-        } => object! {"network_id": *network_id, "node_id": *node_id},
-        Request::NetworkRespondInvite { network_id, accept } => {
-            object! {"network_id": *network_id, "accept": *accept}
-        }
-        Request::PolicySet {
-            network_id, policy, ..
-        } => object! {
-            "network_id": *network_id, "token": REDACTED,
-            "policy": json::parse(policy).unwrap_or_else(|_| shown(policy)),
-        },
-        Request::MemberTagsSet {
-            network_id,
-            node_id,
-            tags,
-        } => object! {
-            "network_id": *network_id, "node_id": *node_id, "tags": tags.as_deref(),
-        },
-        Request::SubmitBadge { badge, badge_sig } => {
-            object! {"badge": &**badge, "badge_sig": &**badge_sig}
-        }
-        Request::EnrollRecovery {
-            enrollment,
-            enrollment_sig,
-        } => object! {"enrollment": &**enrollment, "enrollment_sig": &**enrollment_sig},
-        Request::SignEnvelope {
-            audience,
-            body_hash,
-            body_b64,
-            nonce,
-        } => object! {
-            "audience": &**audience, "body_hash": &**body_hash, "body_b64": &**body_b64, "nonce": &**nonce,
-        },
-        Request::VerifyEnvelope {
-            envelope,
-            signature,
-            max_skew_secs,
-            check_standing,
-        } => object! {
-            "envelope": &**envelope, "signature": &**signature, "max_skew_secs": *max_skew_secs,
-            "check_standing": *check_standing,
-        },
+/// How fields are shown. By default: the first 64 bytes of data, no tokens, of a whole frame.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct View {
+    /// All data is shown.
+    pub raw: bool,
+    /// Tokens are shown.
+    pub secrets: bool,
+    /// Bytes that the frame had and that are not there any more, at its end.
+    pub cut: usize,
+}
+
+/// The decoded fields of a frame that a client sent, under the names of the command table.
+pub fn request_fields(frame: Frame<'_>, decoded: &Decoded<'_>, view: View) -> Map<String, Value> {
+    let kind = Kind::of(decoded);
+    let names = match decoded {
+        Err(_) if kind != Kind::UNKNOWN => &["malformed"],
+        _ => kind.fields(),
     };
-    match fields {
-        Value::Object(map) => map,
-        _ => Map::new(),
+    let mut fields = Map::new();
+    for &name in names {
+        if let Some(field) = field(frame, decoded, name) {
+            json::set(&mut fields, name, value(name, field, view));
+        }
+    }
+    fields
+}
+
+fn value(name: &str, field: Field<'_>, view: View) -> Value {
+    match field {
+        Field::Number(number) if name == "bytes" => (number + view.cut as u64).into(),
+        Field::Number(number) => number.into(),
+        Field::Fraction(number) => number.into(),
+        Field::Flag(flag) => flag.into(),
+        Field::Text(text) => text.into(),
+        Field::Data(data) => shown(data, view),
+        Field::Secret(token) if view.secrets => {
+            let raw = true;
+            shown(token, View { raw, ..view })
+        }
+        Field::Secret(_) => REDACTED.into(),
+        Field::List(texts) => texts.into(),
+        Field::Json(text) => document(text, view).unwrap_or_else(|| guarded(text, view)),
     }
 }
 
 /// The fields of a push, under the names of the table of pushes.
 pub fn push_fields(push: &Push<'_>) -> Map<String, Value> {
-    let fields = match *push {
-        Push::Accept {
-            port,
-            conn,
-            from,
-            from_port,
-        } => object! {
-            "port": port, "conn": conn, "address": from.to_string(),
-            "network": from.network, "node": from.node, "remote_port": from_port,
-        },
-        Push::Recv { conn, data } => {
-            object! {"conn": conn, "data": shown(data), "bytes": data.len()}
+    let mut frame = Vec::new();
+    encode_push(&mut frame, push);
+    sent_fields(frame[PREFIX], &frame[PREFIX + 1..], View::default())
+}
+
+/// A JSON document; `None` when the text is none.
+pub(super) fn document(text: &[u8], view: View) -> Option<Value> {
+    let mut document = json::parse(text).ok()?;
+    if !view.secrets {
+        redact(&mut document);
+    }
+    Some(document)
+}
+
+/// Data that may be a spoilt document: not shown where it may have a token.
+pub(super) fn guarded(data: &[u8], view: View) -> Value {
+    if !view.secrets && may_have_token(data) {
+        return REDACTED.into();
+    }
+    shown(data, view)
+}
+
+fn may_have_token(text: &[u8]) -> bool {
+    let token = |bytes: &[u8]| bytes.eq_ignore_ascii_case(b"token");
+    // A key may be spelt with escapes.
+    text.windows(5).any(token) || text.windows(2).any(|bytes| bytes == b"\\u")
+}
+
+/// Takes the tokens out of a document.
+fn redact(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                let secret = key.to_ascii_lowercase().ends_with("token");
+                if secret && !value.is_null() && !value.is_boolean() {
+                    *value = REDACTED.into();
+                } else {
+                    redact(value);
+                }
+            }
         }
-        Push::CloseOk { conn } => object! {"conn": conn},
-        Push::RecvFrom {
-            from,
-            from_port,
-            to_port,
-            data,
-        } => object! {
-            "address": from.to_string(), "network": from.network, "node": from.node,
-            "from_port": from_port, "to_port": to_port,
-            "data": shown(data), "bytes": data.len(),
-        },
-    };
-    match fields {
-        Value::Object(map) => map,
-        _ => Map::new(),
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        _ => {}
     }
 }
 
-fn destination(to: Address, port: u16) -> Value {
-    object! {"address": to.to_string(), "network": to.network, "node": to.node, "port": port}
-}
-
-/// The first bytes of data: text where all of them are printable, hex digits where not.
-pub fn shown(data: &[u8]) -> Value {
-    let mut head = &data[..data.len().min(SHOWN)];
-    if let Err(error) = std::str::from_utf8(head)
-        && error.error_len().is_none()
-        && data.len() > SHOWN
-    {
+/// Data: text where what is shown of it is printable, hex digits where not.
+pub(crate) fn shown(data: &[u8], view: View) -> Value {
+    let limit = if view.raw { data.len() } else { SHOWN };
+    let head = &data[..data.len().min(limit)];
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => Some(text),
         // The cut fell inside a character.
-        head = &head[..error.valid_up_to()];
-    }
-    match std::str::from_utf8(head) {
-        Ok(text)
-            if text
-                .chars()
-                .all(|c| !c.is_control() || c == '\n' || c == '\t') =>
-        {
-            Value::String(text.to_owned())
+        Err(error) if error.error_len().is_none() && head.len() < data.len() + view.cut => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).ok()
         }
-        _ => object! {"hex": crate::go::sha256::hex(&data[..data.len().min(SHOWN)])},
+        Err(_) => None,
+    };
+    let printable =
+        |text: &&str| !text.contains(|c: char| c.is_control() && c != '\n' && c != '\t');
+    match text.filter(printable) {
+        Some(text) => text.into(),
+        None => object! {"hex": crate::go::sha256::hex(head)},
     }
 }
 
@@ -218,6 +159,7 @@ mod tests {
 
     #[test]
     fn data_is_text_or_hex() {
+        let shown = |data: &[u8]| super::shown(data, View::default());
         assert_eq!(shown(b"hello\n"), json!("hello\n"));
         assert_eq!(shown(&[0, 1]), json!({"hex": "0001"}));
         assert_eq!(shown(b""), json!(""));
@@ -225,6 +167,22 @@ mod tests {
         assert_eq!(shown(long.as_bytes()), json!("é".repeat(32)));
         let odd = format!("x{long}");
         assert_eq!(shown(odd.as_bytes()), json!(format!("x{}", "é".repeat(31))));
+        let all = |data: &[u8], cut| {
+            let raw = true;
+            super::shown(
+                data,
+                View {
+                    raw,
+                    cut,
+                    ..View::default()
+                },
+            )
+        };
+        assert_eq!(all(long.as_bytes(), 0), json!(long));
+        assert_eq!(all(&[0xFF; 70], 0), json!({"hex": "ff".repeat(70)}));
+        let broken = &long.as_bytes()[..79];
+        assert_eq!(all(broken, 1), json!("é".repeat(39)));
+        assert_eq!(all(broken, 0)["hex"].as_str().map(str::len), Some(158));
     }
 
     #[test]
@@ -248,11 +206,12 @@ mod tests {
                 code: row.code,
                 payload: &payload,
             };
-            let request = crate::wire::decode(frame).unwrap_or_else(|m| panic!("{m:?}"));
-            assert_eq!(request.command(), row.command);
+            let decoded = crate::wire::decode(frame);
+            assert_eq!(Kind::of(&decoded).command(), Some(row.command));
+            assert!(decoded.is_ok(), "{decoded:?}");
             let mut names: Vec<&str> = row.fields.to_vec();
             names.sort_unstable();
-            let fields = request_fields(&request);
+            let fields = request_fields(frame, &decoded, View::default());
             assert!(fields.keys().eq(names.iter()), "{}: {fields:?}", row.name);
         }
     }
@@ -262,5 +221,58 @@ mod tests {
         assert_eq!(unhex("00ff7E"), Ok(vec![0, 255, 0x7e]));
         assert!(unhex("0g").unwrap_err().contains("character 1"));
         assert!(unhex("012").unwrap_err().contains("3 hex digits"));
+    }
+
+    fn fields(code: u8, payload: &[u8], view: View) -> Value {
+        let frame = Frame { code, payload };
+        request_fields(frame, &crate::wire::decode(frame), view).into()
+    }
+
+    #[test]
+    fn tokens_are_shown_only_when_asked_for() {
+        let open = View {
+            secrets: true,
+            ..View::default()
+        };
+        let broadcast = b"\0\x07\0\x50\0\x06s3cretdata";
+        assert_eq!(
+            fields(0x29, broadcast, View::default())["token"],
+            "<redacted>"
+        );
+        assert_eq!(fields(0x29, broadcast, open)["token"], "s3cret");
+        for (document, hidden) in [
+            (
+                r#"{"a":[{"admin_token":"s3cret","Token":["s3cret"]}],"has_token":true}"#,
+                json!({"a": [{"admin_token": "<redacted>", "Token": "<redacted>"}], "has_token": true}),
+            ),
+            (r#"{"token":"s3cret""#, json!("<redacted>")),
+            (r#"{"\u0074oken":"s3cret""#, json!("<redacted>")),
+            ("not JSON", json!("not JSON")),
+        ] {
+            let payload = [b"\x05\x01\0\x07\0\x06s3cret", document.as_bytes()].concat();
+            let shown = fields(0x23, &payload, View::default());
+            assert_eq!(shown["policy"], hidden, "{document}");
+            assert!(!shown.to_string().contains("s3cret"), "{shown}");
+            let shown = fields(0x23, &payload, open);
+            assert_eq!(shown["token"], "s3cret");
+            let whole = serde_json::from_str(document).unwrap_or_else(|_| json!(document));
+            assert_eq!(shown["policy"], whole);
+        }
+    }
+
+    #[test]
+    fn what_is_no_request_has_its_own_fields() {
+        let view = View::default();
+        assert_eq!(
+            fields(0x7E, b"abc", view),
+            json!({"command": 0x7E, "bytes": 3})
+        );
+        for (code, payload, text) in [
+            (0x01, &[0][..], "bind: missing port"),
+            (0x0F, &[], "handshake: missing sub-command"),
+            (0x23, &[5, 9, 0, 0], "managed policy: unknown action 0x09"),
+        ] {
+            assert_eq!(fields(code, payload, view), json!({"malformed": text}));
+        }
     }
 }

@@ -128,9 +128,14 @@ impl<R: Read> FrameReader<R> {
         }
     }
 
+    /// Bytes that were taken from the source and are of no frame that was given out.
+    pub fn unread(&self) -> usize {
+        self.end - self.start
+    }
+
     /// How many bytes the frame at the front of the buffer has in all; 0 when its prefix is not
     /// there yet.
-    fn wanted(&self) -> usize {
+    pub fn wanted(&self) -> usize {
         let have = &self.buffer[self.start..self.end];
         if have.len() < PREFIX {
             return 0;

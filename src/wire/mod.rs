@@ -9,6 +9,7 @@ pub mod field;
 pub mod fields;
 pub mod frame;
 pub mod kind;
+pub mod outgoing;
 pub mod reply;
 pub mod request;
 

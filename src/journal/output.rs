@@ -1,0 +1,80 @@
+//! The journal's file: a regular one, a FIFO or another process's end of a pipe.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+/// How long to leave a descriptor alone that somebody made non-blocking and that is full.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// Where lines go.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// An open file.
+    Open(File),
+    /// A FIFO, which is opened when somebody reads it.
+    Fifo(PathBuf),
+}
+
+impl Output {
+    /// Opens what is at `path`, or a new file with mode 0600. The standard streams are used as they
+    /// are: some cannot be opened.
+    pub fn of(path: &Path) -> io::Result<Output> {
+        let standard = match path.to_str() {
+            Some("/dev/stdout") => Some(io::stdout().as_fd().try_clone_to_owned()?),
+            Some("/dev/stderr") => Some(io::stderr().as_fd().try_clone_to_owned()?),
+            _ => None,
+        };
+        if let Some(descriptor) = standard {
+            return Ok(Output::Open(descriptor.into()));
+        }
+        if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
+            return Ok(Output::Fifo(path.to_path_buf()));
+        }
+        open(path).map(Output::Open)
+    }
+
+    /// The open file; waits for a FIFO's reader.
+    pub fn ready(self) -> io::Result<File> {
+        match self {
+            Output::Open(file) => Ok(file),
+            Output::Fifo(path) => open(&path),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Writes lines out, and makes sure that they can still be found.
+pub(super) fn write(mut file: &File, mut lines: &[u8]) -> io::Result<()> {
+    while !lines.is_empty() {
+        match file.write(lines) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => lines = &lines[count..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY),
+            Err(error) => return Err(error),
+        }
+    }
+    let found = file.metadata()?;
+    if found.is_file() && found.nlink() == 0 {
+        return Err(io::Error::other("the file was deleted"));
+    }
+    Ok(())
+}
+
+/// Lets a thread that waits for a FIFO's reader go on.
+pub(super) fn release(path: &Path) {
+    // A FIFO that is opened for both waits for nobody.
+    let _ = OpenOptions::new().read(true).write(true).open(path);
+}

@@ -1,0 +1,267 @@
+//! Numbers the entries, keeps the last ones, and has a thread write them all.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::entry::Entry;
+use super::output::{self, Output};
+use super::ring::{Chunk, Ring};
+use super::{Direction, KEPT, Options, SHOWN};
+use crate::clause::clause;
+use crate::log::Log;
+use crate::wire::command::PUSHES;
+
+/// Bytes of records that may wait to be written: one alone may be longer (our choice).
+const WAITING: usize = 4 << 20;
+
+/// Bytes of lines that are written at once.
+const BATCH: usize = 256 << 10;
+
+/// How long the end waits for somebody to read a FIFO (our choice).
+const READER: Duration = Duration::from_secs(1);
+
+/// What enters entries, and ends the thread that writes them.
+#[derive(Debug)]
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: Options,
+    started: Instant,
+    log: Log,
+    /// The file's path; empty where there is no file.
+    path: PathBuf,
+    state: Mutex<State>,
+    /// There is something to write, or it is over.
+    work: Condvar,
+    /// There is room again.
+    room: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    seq: u64,
+    ring: Ring,
+    /// Whether entries are to be written.
+    open: bool,
+    /// Records that wait to be written.
+    waiting: Vec<u8>,
+    /// Threads that wait for room.
+    waiters: usize,
+    /// The writing thread has nothing to do.
+    idle: bool,
+    /// The writing thread waits for a FIFO's reader.
+    unread: bool,
+    failure: Option<String>,
+}
+
+impl Writer {
+    pub fn start(
+        options: Options,
+        started: Instant,
+        path: Option<&Path>,
+        log: &Log,
+    ) -> io::Result<Writer> {
+        let output = path.map(Output::of).transpose()?;
+        let state = State {
+            open: output.is_some(),
+            unread: matches!(output, Some(Output::Fifo(_))),
+            ..State::default()
+        };
+        let shared = Arc::new(Shared {
+            options,
+            started,
+            log: log.clone(),
+            path: path.unwrap_or(Path::new("")).to_path_buf(),
+            state: Mutex::new(state),
+            work: Condvar::new(),
+            room: Condvar::new(),
+        });
+        let mut thread = None;
+        if let Some(output) = output {
+            let shared = Arc::clone(&shared);
+            let builder = thread::Builder::new().name("journal".to_owned());
+            thread = Some(builder.spawn(move || shared.run(output))?);
+        }
+        let thread = Mutex::new(thread);
+        Ok(Writer { shared, thread })
+    }
+
+    /// Gives an entry its number and its time, keeps it, and has it written. Waits for room.
+    pub fn enter(&self, mut entry: Entry<'_>) -> u64 {
+        let shared = &*self.shared;
+        let kept = match entry.direction {
+            Some(Direction::Push) if !shared.options.raw && is_known(entry.code) => SHOWN,
+            _ => usize::MAX,
+        };
+        let mut state = shared.state();
+        // What waits when the journal is closed is still written.
+        let written = state.open;
+        while written
+            && state.failure.is_none()
+            && !state.waiting.is_empty()
+            && state.waiting.len() + entry.size(kept) > WAITING
+        {
+            state.waiters += 1;
+            state = wait(&shared.room, state);
+            state.waiters -= 1;
+        }
+        state.seq += 1;
+        entry.seq = state.seq;
+        entry.micros = shared.started.elapsed().as_micros() as u64;
+        state.ring.push(&entry, kept.min(KEPT));
+        if written && state.failure.is_none() {
+            entry.record(kept, &mut state.waiting);
+            if std::mem::take(&mut state.idle) {
+                drop(state);
+                shared.work.notify_one();
+            }
+        }
+        entry.seq
+    }
+
+    /// The chunks with the entries behind number `since`, and perhaps some before it.
+    pub fn behind(&self, since: u64) -> Vec<Arc<Chunk>> {
+        self.shared.state().ring.behind(since)
+    }
+
+    #[cfg(test)]
+    pub fn waiters(&self) -> usize {
+        self.shared.state().waiters
+    }
+
+    #[cfg(test)]
+    pub fn is_open(&self) -> bool {
+        self.shared.state().open
+    }
+
+    pub fn close(&self) -> Result<(), String> {
+        let shared = &*self.shared;
+        let pending = |state: &mut State| state.unread && !state.waiting.is_empty();
+        let mut state = shared
+            .room
+            .wait_timeout_while(shared.state(), READER, pending)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+        if pending(&mut state) {
+            drop(state);
+            shared.fail("nobody has opened it to read");
+            state = shared.state();
+        }
+        state.open = false;
+        let unread = state.unread;
+        drop(state);
+        shared.work.notify_one();
+        shared.room.notify_all();
+        let thread = hold(&self.thread).take();
+        if unread {
+            output::release(&shared.path);
+        } else if let Some(thread) = thread {
+            // One that panics has said so.
+            let _ = thread.join();
+        }
+        shared.state().failure.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A failure was logged.
+        let _ = self.close();
+    }
+}
+
+/// Whether all that is ever shown of such a push, unless it is raw, is at its start.
+fn is_known(code: u8) -> bool {
+    PUSHES.iter().any(|push| push.code == code)
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        hold(&self.state)
+    }
+
+    /// The writing thread.
+    fn run(&self, output: Output) {
+        let _ended = Ended(self);
+        if let Err(why) = self.write_all(output) {
+            self.fail(&clause(&why));
+        }
+    }
+
+    fn write_all(&self, output: Output) -> io::Result<()> {
+        let file = output.ready()?;
+        self.state().unread = false;
+        self.room.notify_all();
+        let mut records = Vec::new();
+        let mut lines = String::new();
+        loop {
+            records.clear();
+            records.shrink_to(WAITING);
+            let mut state = self.state();
+            while state.waiting.is_empty() && (state.open || state.waiters > 0) {
+                state.idle = true;
+                state = wait(&self.work, state);
+            }
+            state.idle = false;
+            std::mem::swap(&mut state.waiting, &mut records);
+            let waited_for = state.waiters > 0;
+            drop(state);
+            if waited_for {
+                self.room.notify_all();
+            }
+            if records.is_empty() {
+                // The file may have gone since the last line.
+                return output::write(&file, b"");
+            }
+            let mut rest = &records[..];
+            while let Some(entry) = Entry::read(&mut rest) {
+                lines.push_str(&entry.line(self.options));
+                lines.push('\n');
+                if lines.len() >= BATCH || rest.is_empty() {
+                    output::write(&file, lines.as_bytes())?;
+                    lines.clear();
+                }
+            }
+        }
+    }
+
+    /// Gives up the file: what comes later is not written.
+    fn fail(&self, why: &str) {
+        let failure = format!("{}: the journal is incomplete: {why}", self.path.display());
+        let mut state = self.state();
+        state.open = false;
+        state.waiting = Vec::new();
+        if state.failure.is_none() {
+            self.log.error(&failure);
+            state.failure = Some(failure);
+        }
+    }
+}
+
+/// Nobody waits for a thread that is gone, even if it has panicked.
+struct Ended<'a>(&'a Shared);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail("its thread has panicked");
+        }
+        self.0.room.notify_all();
+    }
+}
+
+fn wait<'s>(changed: &Condvar, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+    changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Locks, also after a panic of another thread.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
