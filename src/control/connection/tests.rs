@@ -27,9 +27,14 @@ impl World {
         let directory = TempDir::new();
         let endpoint = Endpoint::publish(&directory.path().join("s")).unwrap();
         let (config, limits) = (Config::default(), Limits::default());
-        let daemon =
-            Daemon::start_watched(endpoint, &config, limits, Log::none(), Hooks::default())
-                .unwrap();
+        let daemon = Daemon::start(
+            endpoint,
+            config.into(),
+            limits,
+            Log::none(),
+            Hooks::default(),
+        )
+        .unwrap();
         let signals = Signals::receiving(&[]).unwrap();
         let ender = signals.ender().clone();
         World {

@@ -46,6 +46,7 @@ fn the_other_commands() {
                 file: Some("f".into()),
                 hex: true,
                 from_daemon: true,
+                ..DecodeOptions::default()
             }),
         ),
         (
