@@ -165,7 +165,7 @@ fn run(options: &ServeOptions, ready: &mut Option<ReadyLine>) -> Result<(), Stri
     if let Some(journal) = journal {
         written = journal.close();
         let frames = journal.last_frames(LAST_FRAMES);
-        if !frames.is_empty() {
+        if private.is_some() && !frames.is_empty() {
             // Nobody to read them means that nobody wants them.
             let _ = print_stdout(&frames);
         }
