@@ -14,6 +14,7 @@ use super::{Hooks, hold};
 use crate::clause::clause;
 use crate::log::Log;
 use crate::node::{ClientId, Config, Node};
+use crate::threads;
 use crate::wire::fields::request_fields;
 use crate::wire::frame::{Ending, FrameReader, PREFIX};
 use crate::wire::{Encoder, Request, decode};
@@ -294,9 +295,8 @@ impl Hub {
             return;
         }
         let hub = Arc::clone(self);
-        let started = std::thread::Builder::new()
-            .name("timer".to_owned())
-            .spawn(move || hub.run_timer());
+        let run = move || hub.run_timer();
+        let started = threads::start("timer", threads::ROOMY, Box::new(run));
         match started {
             Ok(_) => state.timer_runs = true,
             Err(error) => self.log.error(&format!("timer thread: {}", clause(&error))),

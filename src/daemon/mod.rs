@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 use crate::clause::clause;
 use crate::log::Log;
 use crate::node::Config;
+use crate::threads;
 use acceptor::Acceptor;
 use endpoint::Endpoint;
 use hub::Hub;
@@ -85,9 +86,8 @@ impl Daemon {
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
-            std::thread::Builder::new()
-                .name("accept".to_owned())
-                .spawn(move || accept(&hub, &acceptor))?
+            let accept = move || accept(&hub, &acceptor);
+            threads::start("accept", threads::ROOMY, Box::new(accept))?
         };
         Ok(Daemon {
             hub,

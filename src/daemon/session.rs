@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::hub::{Admitted, Hub};
 use crate::clause::clause;
+use crate::threads;
 use crate::wire::frame::{Ending, FrameReader};
 
 /// Stack of a session's thread, in bytes.
@@ -15,10 +16,8 @@ const STACK: usize = 256 * 1024;
 pub fn start(hub: &Arc<Hub>, admitted: Admitted) {
     let client = admitted.client;
     let its_hub = Arc::clone(hub);
-    let started = std::thread::Builder::new()
-        .name(format!("client {client}"))
-        .stack_size(STACK)
-        .spawn(move || run(&its_hub, &admitted));
+    let run = move || run(&its_hub, &admitted);
+    let started = threads::start(&format!("client {client}"), STACK, Box::new(run));
     if let Err(error) = started {
         hub.log.warn(&format!(
             "client {client}: no thread for it: {}",
