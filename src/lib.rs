@@ -28,6 +28,7 @@ mod serve;
 #[allow(unsafe_code)]
 #[doc(hidden)]
 pub mod sys;
+mod threads;
 pub mod wire;
 
 pub use mock::{Builder, MockDaemon};

@@ -11,6 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::threads;
+
 /// Lines that may wait for the writer (our choice).
 const QUEUE_LINES: usize = 4096;
 
@@ -229,11 +231,12 @@ impl Shared {
         let slot = Arc::new(Mutex::new(Some(output)));
         let theirs = Arc::clone(&slot);
         let take = |slot: &Mutex<Option<_>>| slot.lock().ok().and_then(|mut slot| slot.take());
-        let started = thread::Builder::new().name("log".into()).spawn(move || {
+        let write = move || {
             if let Some(output) = take(&theirs) {
                 shared.run(output);
             }
-        });
+        };
+        let started = threads::start("log", threads::ROOMY, Box::new(write));
         if started.is_err() {
             self.hold().output = take(&slot);
         }

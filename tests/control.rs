@@ -223,7 +223,6 @@ fn no_daemon_is_a_failure() {
         BufReader::new(stream)
             .read_line(&mut String::new())
             .unwrap();
-        listener
     });
     let (status, out, err) = output(ctl().arg("--control").arg(&missing).arg("ping"));
     assert_eq!((status, &*out), (1, ""));
@@ -231,9 +230,14 @@ fn no_daemon_is_a_failure() {
         err,
         format!("mockpilot: {path}: closed without an answer\n")
     );
-    drop(closing.join().unwrap());
-    let (status, _, err) = output(ctl().arg("--control").arg(&missing).arg("ping"));
+    closing.join().unwrap();
+
+    let (mut daemon, control) = start();
+    daemon.signal("KILL");
+    daemon.wait();
+    let (status, _, err) = output(ctl().arg("--control").arg(&control).arg("ping"));
     assert_eq!(status, 1);
+    let path = control.display();
     assert_eq!(err, format!("mockpilot: {path}: connection refused\n"));
 }
 

@@ -49,10 +49,16 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Mis
 fn topic_of(command: &str) -> Result<Topic, Misuse> {
     let found = COMMANDS.iter().find(|(name, ..)| *name == command);
     let topic = found.map(|&(_, topic, _)| topic);
-    topic.ok_or_else(|| unknown("command", command, COMMANDS.iter().map(|&(name, ..)| name)))
+    topic.ok_or_else(|| {
+        unknown(
+            "command",
+            command,
+            &mut COMMANDS.iter().map(|&(name, ..)| name),
+        )
+    })
 }
 
-fn unknown<'a>(what: &str, typed: &str, names: impl Iterator<Item = &'a str>) -> Misuse {
+fn unknown(what: &str, typed: &str, names: &mut dyn Iterator<Item = &str>) -> Misuse {
     let text = match nearest(typed, names) {
         Some(name) => format!("unknown {what} {typed:?}, did you mean {name}?"),
         None => format!("unknown {what} {typed:?}"),
@@ -153,8 +159,12 @@ fn parse_ctl(mut words: Words) -> Result<Invocation, Misuse> {
             Word::Positional(word) if verb.is_none() => {
                 let typed = word.to_string_lossy();
                 let found = verbs::TABLE.iter().find(|verb| verb.name == typed);
-                let names = verbs::TABLE.iter().map(|verb| verb.name);
-                verb = Some(found.ok_or_else(|| unknown("verb", &typed, names))?.name);
+                let mut names = verbs::TABLE.iter().map(|verb| verb.name);
+                verb = Some(
+                    found
+                        .ok_or_else(|| unknown("verb", &typed, &mut names))?
+                        .name,
+                );
             }
             Word::Positional(word) if json.is_none() => json = Some(word),
             Word::Positional(extra) => return Err(unexpected(&extra)),

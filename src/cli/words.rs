@@ -154,7 +154,7 @@ fn find(name: &Name, tables: &[&'static [Row]]) -> Result<&'static Row, Misuse> 
     let typed = name.spelled();
     let rows = tables.iter().copied().flatten();
     let near = match name {
-        Name::Long(name) => nearest(name, rows.map(|row| row.name)),
+        Name::Long(name) => nearest(name, &mut rows.map(|row| row.name)),
         Name::Short(_) => None,
     };
     Err(Misuse::new(match near {

@@ -16,15 +16,21 @@ impl Answer {
 
     /// It was not, and why.
     pub(super) fn refused(why: &str) -> Answer {
-        let answer = Answer("{\"ok\":false".to_owned());
-        answer.with("error", &Value::from(why))
+        let mut answer = Answer(String::new());
+        answer.refuse(why);
+        answer
+    }
+
+    /// It was not, and why. Members that it has are lost.
+    pub(super) fn refuse(&mut self, why: &str) {
+        "{\"ok\":false".clone_into(&mut self.0);
+        self.add("error", &Value::from(why));
     }
 
     /// Adds a member, whose value is JSON text.
-    pub(super) fn with(mut self, key: &str, value: &dyn Display) -> Answer {
+    pub(super) fn add(&mut self, key: &str, value: &dyn Display) {
         // Writing to a String cannot fail.
         let _ = write!(self.0, ",\"{key}\":{value}");
-        self
     }
 
     /// The answer as it is sent.

@@ -56,11 +56,14 @@ impl Connection {
     }
 
     fn answer(&mut self, line: &[u8]) -> Answer {
-        let done = self.act(line);
-        done.unwrap_or_else(|why| Answer::refused(&why))
+        let mut answer = Answer::done();
+        if let Err(why) = self.act(line, &mut answer) {
+            answer.refuse(&why);
+        }
+        answer
     }
 
-    fn act(&mut self, line: &[u8]) -> Result<Answer, String> {
+    fn act(&mut self, line: &[u8], answer: &mut Answer) -> Result<(), String> {
         let members = members(line)?;
         let verb = members.iter().find(|(key, _)| key == "verb");
         let verb = match verb {
@@ -68,10 +71,10 @@ impl Connection {
             Some(_) => return Err("verb: expected a string".to_owned()),
             None => return Err("verb: missing, expected a string".to_owned()),
         };
-        let names = self.verbs.iter().map(|verb| verb.name);
+        let mut names = self.verbs.iter().map(|verb| verb.name);
         match self.verbs.iter().find(|known| known.name == verb) {
-            Some(known) => (known.act)(self, &known.take(members)?),
-            None => Err(unknown("verb", &verb, nearest(&verb, names))),
+            Some(known) => (known.act)(self, &known.take(members)?, answer),
+            None => Err(unknown("verb", &verb, nearest(&verb, &mut names))),
         }
     }
 

@@ -16,8 +16,11 @@ pub(super) type Member<'a> = (String, &'a str);
 pub(super) fn members(text: &[u8]) -> Result<Vec<Member<'_>>, String> {
     Reader::new(text).map_err(|why| format!("not JSON: {why}"))?;
     let text = str::from_utf8(text).map_err(|_| "not UTF-8")?;
-    if !text.trim_start().starts_with('{') {
-        return Err(format!("expected an object, got {}", clipped(text.trim())));
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(format!(
+            "expected an object, got {}",
+            clipped(text.trim_ascii())
+        ));
     }
     let mut found: Vec<Member> = Vec::new();
     let mut key = String::new();
@@ -25,7 +28,7 @@ pub(super) fn members(text: &[u8]) -> Result<Vec<Member<'_>>, String> {
     let (mut quoted, mut escaped) = (false, false);
     // The document is known to be well-formed, so that brackets, colons and commas tell all.
     for (at, byte) in text.bytes().enumerate() {
-        let piece = || text[start..at].trim();
+        let piece = || text[start..at].trim_ascii();
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
@@ -38,8 +41,8 @@ pub(super) fn members(text: &[u8]) -> Result<Vec<Member<'_>>, String> {
                 }
             }
             b':' if depth == 1 => {
-                let literal = piece().trim_matches('"');
-                key = unquote(literal.as_bytes());
+                let literal = piece().as_bytes();
+                key = unquote(&literal[1..literal.len() - 1]);
                 start = at + 1;
             }
             b',' | b'}' | b']' => {
@@ -79,12 +82,10 @@ pub(crate) fn request(verb: &str, keys: &[u8]) -> Result<String, String> {
 
 /// The start of a text that may be long.
 pub(super) fn clipped(text: &str) -> String {
-    let mut letters = text.chars();
-    let mut start: String = letters.by_ref().take(40).collect();
-    if letters.next().is_some() {
-        start.push('…');
+    match text.char_indices().nth(40) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
-    start
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::connection::Connection;
@@ -17,8 +17,9 @@ use crate::daemon::ending::Ender;
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Steering, hold};
 use crate::log::Log;
+use crate::threads;
 
-/// Stack of a client's thread, in bytes.
+/// Stack of a thread that accepts or serves clients, in bytes.
 const STACK: usize = 256 * 1024;
 
 /// A control socket that is served until it is stopped.
@@ -66,9 +67,7 @@ impl Server {
         let accepting = {
             let (shared, acceptor) = (Arc::clone(&shared), Arc::clone(&acceptor));
             let accept = move || accept(&shared, &acceptor);
-            thread::Builder::new()
-                .name("control".into())
-                .spawn(accept)?
+            threads::start("control", STACK, Box::new(accept))?
         };
         Ok(Server {
             shared,
@@ -126,18 +125,16 @@ pub(super) fn admit(shared: &Arc<Shared>, stream: UnixStream, verbs: &'static [V
         verbs,
         ends: false,
     };
-    let started = thread::Builder::new()
-        .name(format!("control {number}"))
-        .stack_size(STACK)
-        .spawn(move || {
-            let served = catch_unwind(AssertUnwindSafe(|| connection.serve()));
-            if served.is_err() {
-                let text = format!("control client {number}: its connection panicked");
-                connection.shared.log.error(&text);
-            }
-            connection.end_scope();
-            connection.shared.leave(number);
-        });
+    let run = move || {
+        let served = catch_unwind(AssertUnwindSafe(|| connection.serve()));
+        if served.is_err() {
+            let text = format!("control client {number}: its connection panicked");
+            connection.shared.log.error(&text);
+        }
+        connection.end_scope();
+        connection.shared.leave(number);
+    };
+    let started = threads::start(&format!("control {number}"), STACK, Box::new(run));
     if let Err(error) = started {
         let why = clause(&error);
         let text = format!("control client {number}: no thread for it: {why}");

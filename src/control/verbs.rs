@@ -80,7 +80,7 @@ const fn optional(name: &'static str, kind: Kind) -> Key {
     Key { name, kind, needed }
 }
 
-type Act = fn(&mut Connection, &Given<'_>) -> Result<Answer, String>;
+type Act = fn(&mut Connection, &Given<'_>, &mut Answer) -> Result<(), String>;
 
 /// One verb.
 #[derive(Debug)]
@@ -111,8 +111,8 @@ impl Verb {
                 continue;
             }
             let Some(at) = self.keys.iter().position(|key| key.name == name) else {
-                let names = self.keys.iter().map(|key| key.name);
-                return Err(unknown("key", &name, nearest(&name, names)));
+                let mut names = self.keys.iter().map(|key| key.name);
+                return Err(unknown("key", &name, nearest(&name, &mut names)));
             };
             let kind = self.keys[at].kind;
             if !kind.fits(text) {
@@ -174,70 +174,73 @@ pub(crate) const TABLE: &[Verb] = &[
         name: "ping",
         keys: &[],
         about: "whether the daemon is there: pid, version, uptime_ms",
-        act: |connection, _| {
-            Ok(Answer::done()
-                .with("pid", &std::process::id())
-                .with("version", &Value::from(env!("CARGO_PKG_VERSION")))
-                .with(
-                    "uptime_ms",
-                    &connection.shared.started.elapsed().as_millis(),
-                ))
+        act: |connection, _, answer| {
+            let uptime = connection.shared.started.elapsed();
+            answer.add("pid", &std::process::id());
+            answer.add("version", &Value::from(env!("CARGO_PKG_VERSION")));
+            answer.add("uptime_ms", &uptime.as_millis());
+            Ok(())
         },
     },
     Verb {
         name: "state",
         keys: &[],
         about: "the whole node: state",
-        act: |connection, _| {
+        act: |connection, _, answer| {
             let state = connection.shared.steering.state();
-            Ok(Answer::done().with("state", &state))
+            answer.add("state", &state);
+            Ok(())
         },
     },
     Verb {
         name: "clients",
         keys: &[],
         about: "who is connected: clients",
-        act: |connection, _| {
+        act: |connection, _, answer| {
             let clients = Value::from(connection.shared.steering.clients());
-            Ok(Answer::done().with("clients", &clients))
+            answer.add("clients", &clients);
+            Ok(())
         },
     },
     Verb {
         name: "rule_add",
         keys: &[key("rule", Kind::Object), optional("scoped", Kind::Flag)],
         about: "put a rule before the others: its name",
-        act: |connection, given| {
+        act: |connection, given, answer| {
             let rule = read::rule(given.raw(0))?;
             let name = connection.add_rule(rule, given.raw(1) == "true")?;
-            Ok(Answer::done().with("name", &Value::from(name)))
+            answer.add("name", &Value::from(name));
+            Ok(())
         },
     },
     Verb {
         name: "rule_remove",
         keys: &[key("name", Kind::Text)],
         about: "take a rule away",
-        act: |connection, given| {
+        act: |connection, given, _| {
             connection.remove_rule(&text_of(given.raw(0)))?;
-            Ok(Answer::done())
+            Ok(())
         },
     },
     Verb {
         name: "rules",
         keys: &[],
         about: "the rules in the order of matching, and their counts: rules",
-        act: |connection, _| {
+        act: |connection, _, answer| {
             let rules = Value::from(connection.shared.steering.rules());
-            Ok(Answer::done().with("rules", &rules))
+            answer.add("rules", &rules);
+            Ok(())
         },
     },
     Verb {
         name: "push",
         keys: &[key("push", Kind::Objects)],
         about: "send pushes: sent, how many clients got one",
-        act: |connection, given| {
+        act: |connection, given, answer| {
             let pushes = read::pushes(given.raw(0))?;
             let sent = connection.shared.steering.push(&pushes);
-            Ok(Answer::done().with("sent", &sent))
+            answer.add("sent", &sent);
+            Ok(())
         },
     },
     Verb {
@@ -256,40 +259,41 @@ pub(crate) const TABLE: &[Verb] = &[
         name: "expect",
         keys: &[key("expect", Kind::Object)],
         about: "add an expectation, which counts from now on",
-        act: |connection, given| {
+        act: |connection, given, _| {
             let expectation = read::expectation(given.raw(0))?;
             connection.shared.steering.expect(expectation);
-            Ok(Answer::done())
+            Ok(())
         },
     },
     Verb {
         name: "verify",
         keys: &[],
         about: "whether the expectations are met: failures",
-        act: |connection, _| {
+        act: |connection, _, answer| {
             let failures = connection.shared.steering.verify();
-            let answer = match failures.len() {
-                0 => Answer::done(),
-                1 => Answer::refused("an expectation is not met"),
-                many => Answer::refused(&format!("{many} expectations are not met")),
-            };
-            Ok(answer.with("failures", &Value::from(failures)))
+            match failures.len() {
+                0 => {}
+                1 => answer.refuse("an expectation is not met"),
+                many => answer.refuse(&format!("{many} expectations are not met")),
+            }
+            answer.add("failures", &Value::from(failures));
+            Ok(())
         },
     },
     Verb {
         name: "reset",
         keys: &[],
         about: "go back to the scenario's start; clients stay connected",
-        act: |connection, _| {
+        act: |connection, _, _| {
             connection.reset();
-            Ok(Answer::done())
+            Ok(())
         },
     },
     Verb {
         name: "drop",
         keys: &[key("client", Kind::Client)],
         about: "close a client, or all: dropped, how many there were",
-        act: |connection, given| {
+        act: |connection, given, answer| {
             let client: Option<ClientId> = match given.raw(0) {
                 "\"all\"" => None,
                 number => Some(
@@ -299,32 +303,38 @@ pub(crate) const TABLE: &[Verb] = &[
                 ),
             };
             let dropped = connection.shared.steering.drop_clients(client)?;
-            Ok(Answer::done().with("dropped", &dropped))
+            answer.add("dropped", &dropped);
+            Ok(())
         },
     },
     Verb {
         name: "journal",
         keys: &[optional("since", Kind::Number)],
         about: "the last 10,000 entries, those after number since: entries",
-        act: |connection, given| {
+        act: |connection, given, answer| {
             let since = given.number(0).unwrap_or_default();
             // Finished lines.
             let entries = connection.shared.steering.journal(since).join(",");
-            Ok(Answer::done().with("entries", &format_args!("[{entries}]")))
+            answer.add("entries", &format_args!("[{entries}]"));
+            Ok(())
         },
     },
     Verb {
         name: "stop",
         keys: &[],
         about: "end the daemon, as by SIGTERM",
-        act: |connection, _| {
+        act: |connection, _, _| {
             connection.ends = true;
-            Ok(Answer::done())
+            Ok(())
         },
     },
 ];
 
-fn await_request(connection: &mut Connection, given: &Given<'_>) -> Result<Answer, String> {
+fn await_request(
+    connection: &mut Connection,
+    given: &Given<'_>,
+    answer: &mut Answer,
+) -> Result<(), String> {
     let when = given.0[1].unwrap_or("{}");
     let wanted = format!("{{\"on\":{},\"when\":{when}}}", given.raw(0));
     let wanted = read::wanted(&wanted)?;
@@ -342,10 +352,11 @@ fn await_request(connection: &mut Connection, given: &Given<'_>) -> Result<Answe
     let steering = &connection.shared.steering;
     let gone = || connection.peer_has_closed();
     match steering.await_request(&wanted, count, since, timeout, &gone) {
-        Ok(seq) => Ok(Answer::done().with("seq", &seq)),
+        Ok(seq) => answer.add("seq", &seq),
         Err(missed) => {
-            let nearest = Value::from(missed.nearest);
-            Ok(Answer::refused(&missed.text).with("nearest", &nearest))
+            answer.refuse(&missed.text);
+            answer.add("nearest", &Value::from(missed.nearest));
         }
     }
+    Ok(())
 }

@@ -6,12 +6,15 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
 
 use crate::clause::clause;
+use crate::threads;
+
+/// Stack of a thread that only connects, in bytes.
+const STACK: usize = 64 * 1024;
 
 /// How long to leave the system alone where trying again at once would fail again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -145,9 +148,8 @@ impl Acceptor {
             Waker::Connect(address) => {
                 let address = address.clone();
                 // In a thread: connect waits for room in a full backlog.
-                let _ = thread::Builder::new()
-                    .name("wake".into())
-                    .spawn(move || UnixStream::connect_addr(&address));
+                let connect = move || drop(UnixStream::connect_addr(&address));
+                let _ = threads::start("wake", STACK, Box::new(connect));
             }
         }
     }

@@ -21,6 +21,7 @@ pub use inherited::Inherited;
 use staging::Staging;
 
 use crate::clause::clause;
+use crate::threads;
 
 /// Longest path of a socket in bytes: `sun_path` without its closing NUL.
 pub const PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -365,12 +366,10 @@ fn occupant(path: &Path) -> Result<Option<Metadata>, EndpointError> {
 fn probe(path: &Path) -> Option<io::Error> {
     let (answer, answered) = mpsc::channel();
     let path = path.to_path_buf();
-    thread::Builder::new()
-        .name("probe".into())
-        .spawn(move || {
-            let _ = answer.send(UnixStream::connect(path).err());
-        })
-        .ok()?;
+    let connect = move || {
+        let _ = answer.send(UnixStream::connect(path).err());
+    };
+    threads::start("probe", threads::ROOMY, Box::new(connect)).ok()?;
     answered.recv_timeout(PROBE_TIMEOUT).ok().flatten()
 }
 

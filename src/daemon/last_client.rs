@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::ending::{Cause, Ender};
+use crate::threads;
 
 /// How long the daemon waits for a client whose first bytes are on their way when the last one that it
 /// has read from leaves (our choice): each has a thread of its own, and they take turns.
@@ -52,10 +53,7 @@ impl LastClient {
                 count.ender.end(Cause::LastClient);
             }
         };
-        let settling = thread::Builder::new()
-            .name("last client".into())
-            .stack_size(64 * 1024)
-            .spawn(settle);
+        let settling = threads::start("last client", 64 * 1024, Box::new(settle));
         if settling.is_err() {
             self.0.ender.end(Cause::LastClient);
         }

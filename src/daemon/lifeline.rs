@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::ending::{Cause, Ender};
 use crate::sys;
+use crate::threads;
 
 /// How often the parent is looked at (our choice): nothing tells of its end, and a daemon has a second.
 const PARENT_PERIOD: Duration = Duration::from_millis(100);
@@ -87,8 +88,7 @@ impl Parent {
 }
 
 fn spawn(name: &str, watch: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    let builder = thread::Builder::new().name(name.into()).stack_size(STACK);
-    builder.spawn(watch).map(drop)
+    threads::start(name, STACK, Box::new(watch)).map(drop)
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ use crate::journal::Journal;
 use crate::log::Log;
 use crate::node::{Config, Profile};
 use crate::scenario::Scenario;
+use crate::threads;
 use acceptor::Acceptor;
 use endpoint::Endpoint;
 use hub::Hub;
@@ -115,9 +116,8 @@ impl Daemon {
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
-            std::thread::Builder::new()
-                .name("accept".to_owned())
-                .spawn(move || accept(&hub, &acceptor))?
+            let accept = move || accept(&hub, &acceptor);
+            threads::start("accept", threads::ROOMY, Box::new(accept))?
         };
         Ok(Daemon {
             hub,

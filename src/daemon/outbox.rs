@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::hold;
 use super::queue::Queue;
 use crate::journal::Reason;
+use crate::threads;
 
 /// How long one write may wait for the kernel before it is tried again: the reader passes the
 /// rest on to the push thread then, and the push thread looks at its deadline.
@@ -105,10 +106,8 @@ impl Outbox {
         queue.push_thread = true;
         drop(queue);
         let outbox = Arc::clone(self);
-        let started = std::thread::Builder::new()
-            .name("push".to_owned())
-            .stack_size(STACK)
-            .spawn(move || outbox.push_until_closed());
+        let push = move || outbox.push_until_closed();
+        let started = threads::start("push", STACK, Box::new(push));
         if started.is_err() {
             // Without it pushes would be lost in silence.
             self.close();

@@ -11,6 +11,7 @@ use super::outbox::Outbox;
 use crate::clause::clause;
 use crate::journal::{Event, Reason};
 use crate::scenario::Arrival;
+use crate::threads;
 use crate::wire::frame::{Ending, FrameReader};
 
 /// Stack of a session's thread, in bytes.
@@ -20,10 +21,8 @@ const STACK: usize = 256 * 1024;
 pub fn start(hub: &Arc<Hub>, admitted: Admitted) {
     let client = admitted.client;
     let its_hub = Arc::clone(hub);
-    let started = std::thread::Builder::new()
-        .name(format!("client {client}"))
-        .stack_size(STACK)
-        .spawn(move || run(&its_hub, &admitted));
+    let run = move || run(&its_hub, &admitted);
+    let started = threads::start(&format!("client {client}"), STACK, Box::new(run));
     if let Err(error) = started {
         hub.log.warn(&format!(
             "client {client}: no thread for it: {}",

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use super::hold;
 use super::hub::{Hub, State};
 use crate::clause::clause;
+use crate::threads;
 
 impl Hub {
     /// The node has something to do earlier than before.
@@ -14,9 +15,8 @@ impl Hub {
             return;
         }
         let hub = Arc::clone(self);
-        let started = std::thread::Builder::new()
-            .name("timer".to_owned())
-            .spawn(move || hub.run_timer());
+        let run = move || hub.run_timer();
+        let started = threads::start("timer", threads::ROOMY, Box::new(run));
         match started {
             Ok(_) => state.timer_runs = true,
             Err(error) => self.log.error(&format!("timer thread: {}", clause(&error))),

@@ -8,7 +8,6 @@ mod report;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::{self, Sender};
-use std::thread;
 
 use crate::clause::clause;
 use crate::cli::{ExecOptions, complain};
@@ -16,6 +15,7 @@ use crate::daemon::endpoint::PATH_LIMIT;
 use crate::daemon::signals::{Received, Signals};
 use crate::log::one_line;
 use crate::private::PrivateDirectory;
+use crate::threads;
 use daemon::{DaemonProcess, End, Start};
 
 /// Exit status when the daemon could not run, or died.
@@ -106,7 +106,7 @@ fn receive_signals(sender: Sender<Event>) -> Result<(), String> {
     let mut signals =
         Signals::without_deadline().map_err(|e| format!("signal handlers: {}", clause(&e)))?;
     let receive = move || while sender.send(Event::Signal(signals.receive())).is_ok() {};
-    let started = thread::Builder::new().name("signals".into()).spawn(receive);
+    let started = threads::start("signals", threads::ROOMY, Box::new(receive));
     started
         .map(drop)
         .map_err(|e| format!("signal thread: {}", clause(&e)))

@@ -248,7 +248,7 @@ const WAITING: &[Verb] = &[Verb {
     name: "wait",
     keys: &[],
     about: "",
-    act: |connection, _| {
+    act: |connection, _, _| {
         hold(&connection.shared.scoped).push((connection.number, "x".to_owned()));
         while !connection.peer_has_closed() {
             thread::yield_now();
@@ -289,7 +289,7 @@ const PANICKING: &[Verb] = &[Verb {
     name: "panic",
     keys: &[],
     about: "",
-    act: |connection, _| {
+    act: |connection, _, _| {
         hold(&connection.shared.scoped).push((connection.number, "x".to_owned()));
         panic!("as asked")
     },

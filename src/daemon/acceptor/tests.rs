@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc;
+use std::thread;
 
 fn listen(path: &Path) -> Arc<UnixListener> {
     Arc::new(UnixListener::bind(path).unwrap())

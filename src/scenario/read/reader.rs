@@ -108,7 +108,7 @@ impl Reader {
         for member in self.members(id) {
             let key = self.tree.key(member);
             if !keys.contains(&key) {
-                let text = match nearest(key, keys.iter().copied()) {
+                let text = match nearest(key, &mut keys.iter().copied()) {
                     Some(near) => format!("unknown key, did you mean {near:?}?"),
                     None => format!("unknown key, expected {}", some_of(keys, "or")),
                 };
@@ -237,7 +237,7 @@ impl Reader {
         };
         let found = words.iter().copied().find(|word| *word == &**text);
         if found.is_none() {
-            match nearest(text, words.iter().copied()) {
+            match nearest(text, &mut words.iter().copied()) {
                 Some(near) => {
                     let shown = self.shown(id);
                     self.wrong(id, &format!("unknown {shown}, did you mean {near:?}?"));

@@ -60,7 +60,7 @@ impl Reader {
                     on.name.push_str(name);
                 }
                 None => {
-                    let near = nearest(name, Kinds::names());
+                    let near = nearest(name, &mut Kinds::names());
                     let shown = self.shown(id);
                     let text = match near {
                         _ if &*shown == "\"*\"" => "\"*\" in a list, expected it alone".to_owned(),
@@ -133,7 +133,7 @@ impl Reader {
         if known.contains(&field) {
             return field_type(field);
         }
-        let text = match nearest(field, known.iter().copied()) {
+        let text = match nearest(field, &mut known.iter().copied()) {
             Some(near) => format!("unknown field, did you mean {near:?}?"),
             None if known.is_empty() => format!("{} has no fields, expected none", on.name),
             // A family or everything has more fields than anybody reads.
