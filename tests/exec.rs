@@ -302,8 +302,9 @@ fn a_failure_shows_the_last_frames_and_how_to_run_it_again() {
     assert_eq!(frames[19]["fields"]["message"], "unknown command: 0x7E");
     for pair in frames.windows(2) {
         assert_eq!(pair[0]["client"], 1);
+        // Events have numbers too.
         let seq = |frame: &Value| frame["seq"].as_u64().unwrap();
-        assert_eq!(seq(&pair[0]) + 1, seq(&pair[1]));
+        assert!(seq(&pair[0]) < seq(&pair[1]));
     }
     let rerun = Command::new("/bin/sh")
         .args(["-c", &again])

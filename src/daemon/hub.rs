@@ -323,7 +323,7 @@ impl Hub {
             *turn = None;
             own.flush();
             full.wait_for_room(RECHECK);
-            if own.queue().is_ending() {
+            if own.queue().is_cut_off() {
                 return;
             }
             if own.peer_has_closed() {

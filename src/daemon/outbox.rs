@@ -328,7 +328,7 @@ impl Outbox {
     /// Whether nothing is to be read from the client for now, and whether it is being closed.
     pub fn is_halted(&self) -> (bool, bool) {
         let queue = hold(&self.queue);
-        (queue.is_stalled(), queue.is_ending())
+        (queue.is_stalled(), queue.is_cut_off())
     }
 
     /// Waits until the client is to be closed.

@@ -77,6 +77,11 @@ impl Queue {
         self.read_out = true;
     }
 
+    /// Whether somebody closes the client, so that what it has sent is not served.
+    pub fn is_cut_off(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// Whether the client is being closed, or is.
     pub fn is_ending(&self) -> bool {
         self.closed || self.ending.is_some()

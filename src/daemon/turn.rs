@@ -50,7 +50,7 @@ impl<'h> Turn<'h> {
 
     /// Whether nothing more is to be read from the client for now, or at all.
     pub fn is_halted(&self) -> bool {
-        self.own.is_stalled() || self.own.is_ending()
+        self.own.is_stalled() || self.own.is_cut_off()
     }
 
     /// Serves a frame.
