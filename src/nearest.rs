@@ -5,9 +5,12 @@ pub(crate) fn nearest<'a>(
     typed: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let tolerated = typed.chars().count() / 3;
+    let length = typed.chars().count();
+    let tolerated = length / 3;
     candidates
         .into_iter()
+        // The lengths alone may be too far apart, and a key of a scenario may have a million letters.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= tolerated)
         .map(|candidate| (distance(typed, candidate), candidate))
         .filter(|&(distance, _)| distance <= tolerated)
         .min_by_key(|&(distance, _)| distance)

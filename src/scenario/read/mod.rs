@@ -73,6 +73,13 @@ pub fn load(sources: &[Source]) -> Result<Scenario, Vec<String>> {
                 None
             }
         };
+        let root = root.filter(|id| {
+            let object = matches!(reader.content(*id), Content::Object(_));
+            if !object {
+                reader.expected(*id, "an object");
+            }
+            object
+        });
         whole = match (whole, root) {
             (Some(first), Some(root)) => {
                 reader.merge(first, root);
@@ -213,7 +220,10 @@ impl Reader {
             return scenario;
         }
         if let Some(version) = self.get(id, "version") {
-            self.whole(version, "the version, which is", 1, 1);
+            let one = matches!(self.content(version), Content::Number(text) if &**text == "1");
+            if !one {
+                self.expected(version, "1");
+            }
         }
         let profile = self.get(id, "profile");
         let profile = profile.and_then(|id| self.choice(id, keys::PROFILES));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keys;
-use super::reader::Reader;
+use super::reader::{Reader, some_of};
 use super::text::{Content, Id};
 use super::values::MAX_DATA;
 use crate::scenario::{Conn, PeerAct, Push, PushKind, Series, To, Trigger};
@@ -34,10 +34,10 @@ impl Reader {
         let after = self.get(id, "after").and_then(|id| self.duration(id));
         let to = self.get(id, "to").and_then(|id| self.to(id));
         let Some(body) = KINDS.iter().find_map(|kind| self.get(id, kind)) else {
-            self.wrong(
-                id,
-                "no push, expected one of recv_from, accept, recv, close, raw and peer",
-            );
+            if !self.has_unknown(id, keys::PUSH) {
+                let text = format!("no push, expected {}", some_of(&KINDS, "or"));
+                self.wrong(id, &text);
+            }
             return None;
         };
         let name = self.tree.key(body).to_owned();
@@ -96,7 +96,7 @@ impl Reader {
             .need(id, "to_port", "a port")
             .and_then(|id| self.port(id));
         let data = self
-            .need(id, "data", "data")
+            .need(id, "data", "a string or other data")
             .and_then(|id| self.data_behind(id, 10));
         let (from, from_port) = from?;
         Some(PushKind::RecvFrom {
@@ -148,7 +148,7 @@ impl Reader {
         }
         let conn = self.conn(id);
         let data = self
-            .need(id, "data", "data")
+            .need(id, "data", "a string or other data")
             .and_then(|id| self.data_behind(id, 4));
         Some(PushKind::Recv {
             conn: conn?,

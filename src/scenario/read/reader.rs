@@ -118,6 +118,12 @@ impl Reader {
         true
     }
 
+    /// Whether an object has a key that it cannot have: it may have been meant to be a missing one.
+    pub fn has_unknown(&self, id: Id, keys: &[&str]) -> bool {
+        let mut members = self.members(id).into_iter();
+        members.any(|member| !keys.contains(&self.tree.key(member)))
+    }
+
     /// The members of an object but its comment; none for anything else.
     pub fn members(&self, id: Id) -> Vec<Id> {
         match self.content(id) {
@@ -172,7 +178,7 @@ impl Reader {
     pub fn name(&mut self, id: Id) -> Option<String> {
         let text = self.text(id)?;
         if text.is_empty() {
-            self.expected(id, "a string that is not empty");
+            self.wrong(id, "an empty string, expected one with text in it");
             return None;
         }
         Some(text)
@@ -195,8 +201,7 @@ impl Reader {
             return Some(number);
         }
         let range = match high {
-            u64::MAX if low == 0 => String::new(),
-            u64::MAX => format!(" of {low} or more"),
+            u64::MAX if low > 0 => format!(" of {low} or more"),
             _ => format!(" from {low} to {high}"),
         };
         self.expected(id, &format!("{what}{range}"));

@@ -238,7 +238,7 @@ impl Reader {
             FieldType::Data | FieldType::Secret => {
                 let data = self.data(id, MAX_DATA)?;
                 if data.is_empty() {
-                    self.expected(id, "data that is not empty");
+                    self.wrong(id, "no bytes, expected some");
                     return None;
                 }
                 data

@@ -163,7 +163,7 @@ impl Reader {
         self.only_one(id, keys::FAULT);
         let known = |key: &&str| self.get(id, key).is_some();
         let Some(key) = keys::FAULT.iter().copied().find(known) else {
-            if self.members(id).is_empty() {
+            if !self.has_unknown(id, keys::FAULT) {
                 self.wrong(id, &format!("no fault, expected {words}"));
             }
             return None;
@@ -207,7 +207,7 @@ impl Reader {
                 .any(|kind| why_no_fault(kind, fault).is_none());
         if let Some((kind, why)) = found.filter(|_| !spared) {
             let (kind, name) = (kind.name(), fault.name());
-            self.wrong(id, &format!("{kind} cannot have {name}, expected {why}"));
+            self.wrong(id, &format!("{kind} cannot have {name}, {why}"));
         }
     }
 }

@@ -75,7 +75,9 @@ impl Reader {
         let form = forms.iter().find_map(|form| self.get(id, form));
         let bytes = self.get(id, "bytes");
         let Some(form) = form else {
-            self.wrong(id, "no bytes, expected base64, hex, or repeat and bytes");
+            if !self.has_unknown(id, keys::DATA) {
+                self.wrong(id, "no data, expected base64, hex, or repeat and bytes");
+            }
             return None;
         };
         let key = self.tree.key(form).to_owned();
@@ -107,7 +109,7 @@ impl Reader {
         let bytes = self.need(id, "bytes", "how many bytes the text is repeated to")?;
         let count = self.whole(bytes, "a number of bytes", 0, MAX_DATA as u64)? as usize;
         if text.is_empty() {
-            self.expected(form, "a string that is not empty");
+            self.wrong(form, "an empty string, expected one with text in it");
             return None;
         }
         let mut data = text.repeat(count.div_ceil(text.len())).into_bytes();
