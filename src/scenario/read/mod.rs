@@ -5,6 +5,7 @@
 
 mod expect;
 mod keys;
+mod order;
 mod pushes;
 mod reader;
 mod requests;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use super::{Expectation, Push, Rule, Scenario, Wanted};
 use crate::clause::clause;
 use crate::node::Profile;
+use order::order;
 use reader::Reader;
 use text::{Content, Id, Spot};
 
@@ -263,13 +265,18 @@ impl Reader {
                 _ => None,
             }
         };
-        let mut names: Vec<(&str, Id)> = rules.into_iter().filter_map(name).collect();
-        // The sort is stable: of one name the first stays the first.
-        names.sort_by_key(|(name, _)| *name);
-        let again: Vec<(Id, Id)> = names
-            .chunk_by(|one, other| one.0 == other.0)
-            .flat_map(|same| same[1..].iter().map(|other| (same[0].1, other.1)))
-            .collect();
+        let names: Vec<(&str, Id)> = rules.into_iter().filter_map(name).collect();
+        // Of one name the first stays the first.
+        let sorted = order(names.len(), &|a, b| names[a].0.cmp(names[b].0));
+        let mut again = Vec::new();
+        let mut first = 0;
+        for at in sorted {
+            if names[first].0 == names[at].0 && first != at {
+                again.push((names[first].1, names[at].1));
+            } else {
+                first = at;
+            }
+        }
         for (first, other) in again {
             let place = self.place(first).map(|place| place.to_string());
             let shown = self.shown(other);

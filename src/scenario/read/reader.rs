@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::order::order;
 use super::text::{Content, Id, Spot, Tree, path};
 use super::values;
 use crate::nearest::nearest;
@@ -51,18 +52,20 @@ impl Reader {
     }
 
     /// All mistakes in the order of their places, as lines.
-    pub fn mistakes(mut self) -> Vec<String> {
-        self.mistakes.sort_by_key(|mistake| mistake.spot);
-        let files = &self.files;
-        let line = |mistake: Mistake| {
-            let Spot { file, line, column } = mistake.spot;
-            match (files.get(usize::from(file)), line) {
-                (None, _) => mistake.line,
-                (Some(file), 0) => format!("{file}: {}", mistake.line),
-                (Some(file), _) => format!("{file}:{line}:{column}: {}", mistake.line),
-            }
-        };
-        self.mistakes.into_iter().map(line).collect()
+    pub fn mistakes(&self) -> Vec<String> {
+        let mistakes = &self.mistakes;
+        let by_spot = |a: usize, b: usize| mistakes[a].spot.cmp(&mistakes[b].spot);
+        let mut lines = Vec::with_capacity(mistakes.len());
+        for at in order(mistakes.len(), &by_spot) {
+            let Mistake { spot, line: text } = &mistakes[at];
+            let Spot { file, line, column } = *spot;
+            lines.push(match (self.files.get(usize::from(file)), line) {
+                (None, _) => text.clone(),
+                (Some(file), 0) => format!("{file}: {text}"),
+                (Some(file), _) => format!("{file}:{line}:{column}: {text}"),
+            });
+        }
+        lines
     }
 
     pub fn has_mistakes(&self) -> bool {

@@ -158,9 +158,11 @@ impl Reader {
                 }
             },
             Content::List(items) => {
-                let items = items.clone();
-                let items: Vec<Option<Value>> = items.iter().map(|id| self.json(*id)).collect();
-                Value::Array(items.into_iter().collect::<Option<_>>()?)
+                let mut list = Vec::new();
+                for item in items.clone() {
+                    list.push(self.json(item)?);
+                }
+                Value::Array(list)
             }
             Content::Object(members) => {
                 let mut object = Map::new();

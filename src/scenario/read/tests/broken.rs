@@ -106,7 +106,7 @@ fn values_of_another_type_never_panic() {
     let starts: Vec<usize> = WHOLE
         .match_indices(": ")
         .map(|(at, _)| at + 2)
-        .filter(|at| WHOLE[..*at].matches('"').count() % 2 == 0)
+        .filter(|at| WHOLE[..*at].matches('"').count().is_multiple_of(2))
         .collect();
     assert!(starts.len() > 100);
     for start in starts {
