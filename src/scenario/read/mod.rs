@@ -205,7 +205,10 @@ impl Reader {
                 let (one, other) = (self.shown(first), self.shown(second));
                 let place = self.place(first).map(|place| place.to_string());
                 let place = place.unwrap_or_default();
-                self.wrong(second, &format!("{other}, expected {one} as at {place}"));
+                self.wrong_fmt(
+                    second,
+                    format_args!("{other}, expected {one} as at {place}"),
+                );
             }
         }
     }
@@ -281,9 +284,9 @@ impl Reader {
             let place = self.place(first).map(|place| place.to_string());
             let shown = self.shown(other);
             let place = place.unwrap_or_default();
-            self.wrong(
+            self.wrong_fmt(
                 other,
-                &format!("duplicate rule name {shown}, expected another than at {place}"),
+                format_args!("duplicate rule name {shown}, expected another than at {place}"),
             );
         }
     }

@@ -31,12 +31,14 @@ impl Reader {
             return None;
         }
         self.only_one(id, &KINDS);
-        let after = self.get(id, "after").and_then(|id| self.duration(id));
-        let to = self.get(id, "to").and_then(|id| self.to(id));
+        let after = self.of(id, "after", Reader::duration);
+        let to = self.of(id, "to", Reader::to);
         let Some(body) = KINDS.iter().find_map(|kind| self.get(id, kind)) else {
             if !self.has_unknown(id, keys::PUSH) {
-                let text = format!("no push, expected {}", some_of(&KINDS, "or"));
-                self.wrong(id, &text);
+                self.wrong_fmt(
+                    id,
+                    format_args!("no push, expected {}", some_of(&KINDS, "or")),
+                );
             }
             return None;
         };
@@ -45,10 +47,9 @@ impl Reader {
             && !matches!(&*name, "recv_from" | "accept")
             && let Some(to) = self.get(id, "to")
         {
-            let text = format!(
+            self.wrong_fmt(to, format_args!(
                 "{name} has no port that anybody binds, expected \"binder\" for recv_from and accept only"
-            );
-            self.wrong(to, &text);
+            ));
         }
         let kind = match &*name {
             "recv_from" => self.recv_from(body)?,
@@ -193,9 +194,9 @@ impl Reader {
             if let Some(member) = self.get(id, key)
                 && !acts.split(" or ").any(|act| act == does)
             {
-                self.wrong(
+                self.wrong_fmt(
                     member,
-                    &format!("{does} has none, expected it for {acts} only"),
+                    format_args!("{does} has none, expected it for {acts} only"),
                 );
             }
         }
@@ -237,7 +238,7 @@ impl Reader {
             }
             None => Vec::new(),
         };
-        let every = self.get(id, "every").and_then(|id| self.some_time(id));
+        let every = self.of(id, "every", Reader::some_time);
         let count = self.get(id, "count");
         if let (Some(count), None) = (count, self.get(id, "every")) {
             self.wrong(count, "without \"every\", expected both or none");

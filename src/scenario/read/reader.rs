@@ -1,5 +1,6 @@
 //! The reader: one tree, and the mistakes found in it. Its methods read what any object may hold.
 
+use std::fmt::Arguments;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,8 +33,13 @@ pub(super) struct Reader {
 impl Reader {
     /// Notes a mistake about an item.
     pub fn wrong(&mut self, id: Id, text: &str) {
+        self.wrong_fmt(id, format_args!("{text}"));
+    }
+
+    /// Notes a mistake about an item, in words that are put together.
+    pub fn wrong_fmt(&mut self, id: Id, text: Arguments<'_>) {
         let path = path(&self.tree, id, self.word);
-        self.wrong_at(self.tree.item(id).spot, &path, text);
+        self.wrong_at(self.tree.item(id).spot, &path, &text.to_string());
     }
 
     /// Notes a mistake about a place.
@@ -47,8 +53,7 @@ impl Reader {
 
     /// Notes that something else stands where `what` belongs.
     pub fn expected(&mut self, id: Id, what: &str) {
-        let text = format!("expected {what}, got {}", self.shown(id));
-        self.wrong(id, &text);
+        self.wrong_fmt(id, format_args!("expected {what}, got {}", self.shown(id)));
     }
 
     /// All mistakes in the order of their places, as lines.
@@ -143,11 +148,22 @@ impl Reader {
         self.tree.get(object, key)
     }
 
+    /// What a member of an object is, if it is there and good.
+    pub fn of<T>(
+        &mut self,
+        object: Id,
+        key: &str,
+        read: fn(&mut Reader, Id) -> Option<T>,
+    ) -> Option<T> {
+        let member = self.get(object, key)?;
+        read(self, member)
+    }
+
     /// The member of an object that cannot do without.
     pub fn need(&mut self, object: Id, key: &str, what: &str) -> Option<Id> {
         let member = self.get(object, key);
         if member.is_none() {
-            self.wrong(object, &format!("no {key:?}, expected {what}"));
+            self.wrong_fmt(object, format_args!("no {key:?}, expected {what}"));
         }
         member
     }
@@ -248,7 +264,7 @@ impl Reader {
             match nearest(text, words.iter().copied()) {
                 Some(near) => {
                     let shown = self.shown(id);
-                    self.wrong(id, &format!("unknown {shown}, did you mean {near:?}?"));
+                    self.wrong_fmt(id, format_args!("unknown {shown}, did you mean {near:?}?"));
                 }
                 None => self.expected(id, what),
             }
@@ -262,12 +278,14 @@ impl Reader {
         there.retain(|id| keys.contains(&self.tree.key(*id)));
         if let [first, others @ ..] = &*there {
             for other in others {
-                let first = self.tree.key(*first);
-                let text = format!(
-                    "beside {first:?}, expected only one of {}",
-                    some_of(keys, "and")
+                let first = self.tree.key(*first).to_owned();
+                self.wrong_fmt(
+                    *other,
+                    format_args!(
+                        "beside {first:?}, expected only one of {}",
+                        some_of(keys, "and")
+                    ),
                 );
-                self.wrong(*other, &text);
             }
         }
     }

@@ -62,8 +62,10 @@ impl Reader {
             }
         };
         if data.len() > longest {
-            let text = format!("{} bytes, expected at most {longest}", data.len());
-            self.wrong(id, &text);
+            self.wrong_fmt(
+                id,
+                format_args!("{} bytes, expected at most {longest}", data.len()),
+            );
             return None;
         }
         Some(data)
@@ -99,7 +101,10 @@ impl Reader {
                 None
             }
             Err(error) => {
-                self.wrong(form, &format!("{error}, expected base64 with its padding"));
+                self.wrong_fmt(
+                    form,
+                    format_args!("{error}, expected base64 with its padding"),
+                );
                 None
             }
         }
