@@ -149,6 +149,7 @@ impl Reader {
     }
 
     /// What a member of an object is, if it is there and good.
+    #[inline(never)]
     pub fn of<T>(
         &mut self,
         object: Id,
@@ -160,6 +161,7 @@ impl Reader {
     }
 
     /// The member of an object that cannot do without.
+    #[inline(never)]
     pub fn need(&mut self, object: Id, key: &str, what: &str) -> Option<Id> {
         let member = self.get(object, key);
         if member.is_none() {
@@ -178,6 +180,7 @@ impl Reader {
     }
 
     /// The items of a member that is a list; none where there is no such member.
+    #[inline(never)]
     pub fn list_of(&mut self, object: Id, key: &str, what: &str) -> Vec<Id> {
         match self.get(object, key) {
             Some(list) => self.list(list, what),
