@@ -14,10 +14,10 @@ from pilotprotocol import Driver
 
 
 class Control:
-    """The daemon's control socket: a line of JSON there, a line back. What was
-    added with "scoped" goes when this is closed."""
+    """The daemon's control socket: a line of JSON there, a line back."""
 
     def __init__(self):
+        self.rules = []
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(20)
         self.socket.connect(os.environ["MOCKPILOT_CONTROL"])
@@ -31,14 +31,23 @@ class Control:
         assert answer.pop("ok"), f"{verb}: {answer}"
         return answer
 
+    def rule(self, **keys):
+        """Adds a rule for this test. Scoped, it goes with the connection even
+        when this process is killed, some time after that: so that the next
+        test does not meet it, `close` takes it away first."""
+        answer = self.ask("rule_add", scoped=True, rule=keys)
+        self.rules.append(answer["name"])
+
     def close(self):
+        for name in self.rules:
+            self.ask("rule_remove", name=name)
         self.lines.close()
         self.socket.close()
 
 
 @pytest.fixture
 def control():
-    """A line to the daemon; rules that a test adds as scoped end with it."""
+    """A line to the daemon; the rules that a test adds end with it."""
     control = Control()
     yield control
     control.close()
@@ -46,6 +55,8 @@ def control():
 
 @pytest.fixture
 def driver():
-    """A client: the real SDK, as an application uses it."""
+    """A client: the real SDK, as an application uses it. Once the daemon has
+    answered it, it can be sent what it did not ask for."""
     with Driver(os.environ["PILOT_SOCKET"]) as driver:
+        driver.health()
         yield driver

@@ -43,8 +43,7 @@ def test_a_refused_dial_is_an_error(driver):
 # What one test changes for itself.
 
 def test_an_answer_that_is_changed_for_this_test(driver, control):
-    control.ask("rule_add", scoped=True, rule={
-        "on": "health", "patch": {"status": "degraded"}})
+    control.rule(on="health", patch={"status": "degraded"})
     assert driver.health()["status"] == "degraded"
 
 
@@ -58,7 +57,8 @@ def test_a_datagram_that_nobody_asked_for(driver, control):
     datagram = in_thread(driver.recv_from)
     sent = control.ask("push", push={"recv_from": {
         "from": f"{PEER}:4000", "to_port": 80, "data": "ping"}})
-    assert sent == {"sent": 1}
+    # How many clients got it: that of the last test may not be gone yet.
+    assert sent["sent"] >= 1
     got = datagram()
     assert (got["src_addr"], got["src_port"]) == (PEER, 4000)
     assert base64.b64decode(got["data"]) == b"ping"
