@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::connection::Connection;
-use super::members::{Member, clipped};
 use crate::go::json::unquote;
+use crate::go::json::{Member, clipped};
 use crate::nearest::nearest;
 use crate::node::ClientId;
 use crate::scenario::read;
