@@ -203,13 +203,7 @@ impl Reader {
         let Some(on) = on else { return };
         let no = |kind| why_no_fault(kind, fault).map(|why| (kind, why));
         let found = on.kinds.iter().find_map(no);
-        // Everything has each fault that some request can have.
-        let spared = on.any
-            && on
-                .kinds
-                .iter()
-                .any(|kind| why_no_fault(kind, fault).is_none());
-        if let Some((kind, why)) = found.filter(|_| !spared) {
+        if let Some((kind, why)) = found.filter(|_| !on.any) {
             let (kind, name) = (kind.name(), fault.name());
             self.wrong_fmt(id, format_args!("{kind} cannot have {name}, {why}"));
         }

@@ -232,23 +232,8 @@ impl Reader {
             Some("invite") => JoinRule::Invite,
             _ => JoinRule::Open,
         };
-        match self.get(id, "token") {
-            Some(token) => {
-                if network.join_rule != JoinRule::Token {
-                    self.wrong(
-                        token,
-                        "without \"join_rule\": \"token\", expected both or none",
-                    );
-                }
-                network.token = self.name(token).unwrap_or_default();
-            }
-            None if network.join_rule == JoinRule::Token => {
-                self.wrong(
-                    id,
-                    "no \"token\", expected one with \"join_rule\": \"token\"",
-                );
-            }
-            None => {}
+        if let Some(token) = self.get(id, "token") {
+            network.token = self.name(token).unwrap_or_default();
         }
         for item in self.list_of(id, "members", "a list of node ids") {
             if let Some(member) = self.node_id(item) {
