@@ -87,7 +87,7 @@ examples: libpilot pytest ## run the example suites in C, Rust, Python and the s
 	    --scenario scenario.json -- "$(PYTEST)/bin/python" -m pytest -p no:cacheprovider
 	PATH="$(BUILT)/debug:$(LIBPILOT_DIR):$$PATH" tests/examples/isolated sh tests/examples/shell/run.sh
 
-pytest: # into target/; of two that run at once one is kept
+pytest: ## fetch pytest into target/pytest/
 	@[ -x "$(PYTEST)/bin/python" ] || { mkdir -p target/pytest && \
 	    tmp=$$(mktemp -d target/pytest/.new-XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && \
 	    $(PYTHON) -m venv "$$tmp" && \
