@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::go::json;
 use crate::journal::Direction;
+use crate::scenario::ability::{Nature, nature};
 use crate::scenario::random::Random;
 use crate::scenario::{Answer, Fault};
 use crate::wire::command::ERROR;
@@ -36,9 +37,10 @@ pub(super) fn change(frame: &mut Vec<u8>, answer: &Answer, command: Option<Comma
         Answer::Node | Answer::Error(_) => {}
         Answer::Body(body) => set_body(frame, body.clone(), command, byte),
         Answer::Patch(patch) => {
-            let was_error = frame[PREFIX] == ERROR;
-            if let Ok(mut body @ Value::Object(_)) = json::parse(&frame[PREFIX + 1..])
-                && !was_error
+            let has_body = command.is_some_and(|command| nature(command.into()) == Nature::Json);
+            if has_body
+                && frame[PREFIX] != ERROR
+                && let Ok(mut body @ Value::Object(_)) = json::parse(&frame[PREFIX + 1..])
             {
                 merge(&mut body, patch);
                 set_body(frame, body, command, byte);

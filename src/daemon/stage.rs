@@ -11,7 +11,7 @@ use super::play::{Capture, Treatment};
 use super::queue::Queue;
 use crate::journal::{Event, Reason};
 use crate::node::{ClientId, Node, Sink};
-use crate::scenario::ability::why_no_fault;
+use crate::scenario::ability::{Nature, nature, why_no_fault};
 use crate::scenario::book::Applied;
 use crate::scenario::matching::Asked;
 use crate::scenario::random::Random;
@@ -112,7 +112,7 @@ impl Stage<'_> {
         mut applied: Applied,
     ) {
         let command = decoded.as_ref().ok().map(|request| request.command());
-        let silent = command.is_some_and(|command| command.row().reply.is_none());
+        let silent = nature(Kind::of(decoded)) == Nature::Unanswered;
         let delay = delay(applied.rule.delay, &mut applied.random);
         if silent {
             if delay.is_zero() {
