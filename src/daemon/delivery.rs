@@ -55,6 +55,10 @@ impl Stage<'_> {
             self.queue(client, &mut |queue| {
                 queue.append(|out| out.extend_from_slice(&spoilt));
             });
+            if shown.is_some() {
+                // Nothing follows a truncated frame.
+                break;
+            }
         }
         self.conclude(client, rule.fault.as_ref(), &applied);
     }
