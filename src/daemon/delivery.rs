@@ -139,6 +139,17 @@ impl Stage<'_> {
         });
     }
 
+    /// Whether a client is there and not being closed.
+    pub(super) fn takes(&self, client: ClientId) -> bool {
+        match &self.own {
+            Some((own, queue)) if *own == client => !queue.is_ending(),
+            _ => {
+                let outbox = self.state.outboxes.get(&client);
+                outbox.is_some_and(|outbox| !outbox.queue().is_ending())
+            }
+        }
+    }
+
     /// Changes a client's queue; what is added to it is sent.
     pub(super) fn queue(&mut self, client: ClientId, change: &mut dyn FnMut(&mut Queue)) {
         match &mut self.own {
@@ -156,7 +167,7 @@ impl Stage<'_> {
         let Some((&code, payload)) = frame.get(PREFIX..).and_then(<[u8]>::split_first) else {
             return;
         };
-        if !self.state.outboxes.contains_key(&client) {
+        if !self.takes(client) {
             return;
         }
         self.hub.log.frame(|| {

@@ -53,8 +53,11 @@ impl<'h> Turn<'h> {
         self.own.is_stalled() || self.own.is_cut_off()
     }
 
-    /// Serves a frame.
+    /// Serves a frame, unless somebody closes the client.
     pub fn receive(&mut self, client: ClientId, frame: Frame<'_>, decoded: &Decoded<'_>) {
+        if self.own.is_cut_off() {
+            return;
+        }
         let mut stage = Stage {
             hub: self.hub,
             state: &mut self.state,
