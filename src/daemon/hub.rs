@@ -347,6 +347,13 @@ impl Hub {
         true
     }
 
+    /// Waits until slow frames have gone out, unless nobody reads them or the daemon ends.
+    pub fn sit_out_slow(&self, outbox: &Outbox) {
+        while outbox.is_slow() && !outbox.peer_has_closed() && !self.is_stopping() {
+            outbox.wait_for_room(RECHECK);
+        }
+    }
+
     /// Ends every session: each finishes what it has read, tells its client of its streams and
     /// closes. Returns when all have, or at the second deadline.
     pub fn stop(&self, deadline: Instant, grace: Duration) {

@@ -139,8 +139,9 @@ impl Outbox {
         }
     }
 
-    /// Writes all that waits, or as much as the client takes until `deadline`.
+    /// Writes all that waits, slow frames at once, or as much as the client takes until `deadline`.
     pub fn drain(&self, deadline: Instant) {
+        hold(&self.queue).hurry();
         loop {
             self.write(Patience::Until(Some(deadline)));
             let queue = hold(&self.queue);
@@ -323,6 +324,12 @@ impl Outbox {
     pub fn is_overloaded(&self, budget: usize) -> bool {
         let queue = hold(&self.queue);
         queue.load() >= budget && !queue.is_ending()
+    }
+
+    /// Whether a frame is going out in pieces.
+    pub fn is_slow(&self) -> bool {
+        let queue = hold(&self.queue);
+        !queue.closed && !queue.behind.is_empty()
     }
 
     /// Whether nothing is to be read from the client for now, and whether it is being closed.

@@ -109,6 +109,11 @@ impl Queue {
         self.behind.step(&mut self.waiting)
     }
 
+    /// Lets all that is left of slow frames go at once.
+    pub fn hurry(&mut self) {
+        self.behind.finish(&mut self.waiting);
+    }
+
     /// Drops what waits for its time, but for the rest of a slow frame that has begun to go out; reads
     /// from the client again.
     pub fn forget_delayed(&mut self) {

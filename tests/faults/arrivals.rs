@@ -48,10 +48,7 @@ fn refuse_serves_nothing() {
         let _ = client.stream().write_all(&Client::frame(0x01, &[0, 80]));
         let (bytes, end) = read_all(client.stream());
         assert!(bytes.is_empty());
-        assert!(
-            matches!(end, End::Eof | End::Errno(ECONNRESET)),
-            "{end:?}"
-        );
+        assert!(matches!(end, End::Eof | End::Errno(ECONNRESET)), "{end:?}");
         ruled.parted(1, "fault");
         assert!(ruled.entries().iter().all(|e| e["dir"] != "in"));
     }
@@ -243,10 +240,7 @@ fn pushes_to_who_is_turned_away_are_dropped() {
     let push = json!([{"raw": {"command": 0x70, "data": "hi"}}]);
     let rule = json!({"on": "connect", "fault": "close", "push": push, "client": 1});
     let ruled = Ruled::start(json!([rule]));
-    assert_eq!(
-        read_all(ruled.connect().stream()),
-        (Vec::new(), End::Eof)
-    );
+    assert_eq!(read_all(ruled.connect().stream()), (Vec::new(), End::Eof));
     ruled.parted(1, "fault");
     ruled.entry(|e| e["event"] == "dropped" && e["what"] == "raw");
     assert!(ruled.entries().iter().all(|e| e["dir"] != "push"));
