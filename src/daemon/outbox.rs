@@ -275,6 +275,14 @@ impl Outbox {
         }
     }
 
+    /// The same, or for answers that wait for their time to do so no more.
+    pub fn wait_for_relief(&self, patience: Duration) {
+        let queue = hold(&self.queue);
+        if !queue.closed && queue.load() > 0 {
+            self.await_room(queue, patience);
+        }
+    }
+
     /// Ends both directions at once and drops what waits. May be called again.
     pub fn close(&self) {
         let mut queue = hold(&self.queue);

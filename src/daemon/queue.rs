@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 use super::behind::Behind;
 use crate::journal::Reason;
 
+/// Bytes that an answer which waits for its time counts beside its own: small ones are bounded too (our
+/// choice).
+const KEPT: usize = 64;
+
 /// What waits, behind the outbox's lock.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -52,12 +56,12 @@ impl Queue {
 
     /// Counts an answer that waits for its time.
     pub fn delay(&mut self, bytes: usize) {
-        self.delayed += bytes;
+        self.delayed += bytes + KEPT;
     }
 
     /// Counts an answer that waits no more.
     pub fn undelay(&mut self, bytes: usize) {
-        self.delayed = self.delayed.saturating_sub(bytes);
+        self.delayed = self.delayed.saturating_sub(bytes + KEPT);
     }
 
     /// Nothing is to be read from the client before `until`.

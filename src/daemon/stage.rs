@@ -119,6 +119,9 @@ impl Stage<'_> {
                 self.serve_silent(client, decoded, applied);
                 return;
             }
+            if !self.takes(client) {
+                return;
+            }
             let body = [&[frame.code], frame.payload].concat();
             self.queue(client, &mut |queue| queue.delay(body.len()));
             let due = Due::Request {
@@ -200,6 +203,9 @@ impl Stage<'_> {
                 self.deliver(client, parts, applied);
                 continue;
             }
+            if !self.takes(client) {
+                continue;
+            }
             let bytes = parts.iter().map(|part| part.frame.len()).sum();
             self.queue(client, &mut |queue| queue.delay(bytes));
             let due = Due::Answer {
@@ -256,6 +262,16 @@ impl Stage<'_> {
         }
     }
 
+    /// What a client waited for is due; false when it has gone.
+    fn undelay(&self, client: ClientId, bytes: usize) -> bool {
+        let outbox = self.state.outboxes.get(&client);
+        if let Some(outbox) = outbox {
+            outbox.queue().undelay(bytes);
+            outbox.wake();
+        }
+        outbox.is_some()
+    }
+
     /// Does what a scenario has for this time.
     pub(super) fn run_agenda(&mut self) {
         while let Some((at, due)) = self.state.play.agenda.due(self.now) {
@@ -266,8 +282,7 @@ impl Stage<'_> {
                     applied,
                 } => {
                     let bytes = parts.iter().map(|part| part.frame.len()).sum();
-                    self.queue(client, &mut |queue| queue.undelay(bytes));
-                    if self.state.outboxes.contains_key(&client) {
+                    if self.undelay(client, bytes) {
                         self.deliver(client, parts, applied);
                     }
                 }
@@ -276,8 +291,7 @@ impl Stage<'_> {
                     body,
                     applied,
                 } => {
-                    self.queue(client, &mut |queue| queue.undelay(body.len()));
-                    if self.state.outboxes.contains_key(&client) {
+                    if self.undelay(client, body.len()) {
                         let frame = Frame {
                             code: body[0],
                             payload: &body[1..],
