@@ -97,7 +97,21 @@ impl Ruled {
     /// Waits for an entry of the journal.
     pub fn entry(&self, wanted: impl Fn(&Value) -> bool) -> Value {
         let found = poll(|| self.entries().into_iter().find(&wanted));
-        found.unwrap_or_else(|| panic!("no such entry: {:#?}", self.entries()))
+        found.unwrap_or_else(|| {
+            let entries = self.entries();
+            let last = &entries[entries.len().saturating_sub(20)..];
+            panic!("no such entry: {last:#?}")
+        })
+    }
+
+    /// Waits until a client is not there any more.
+    pub fn gone(&self, client: u64) {
+        let gone = poll(|| {
+            let answer = self.done("clients", json!({}));
+            let rows = answer["clients"].as_array().unwrap();
+            rows.iter().all(|row| row["client"] != client).then_some(())
+        });
+        assert!(gone.is_some(), "client {client} is still there");
     }
 
     /// Waits until a client was told to go, or went, for this reason.
