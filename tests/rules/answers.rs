@@ -169,8 +169,7 @@ fn payload_is_sent_byte_for_byte() {
 #[test]
 fn error_leaves_the_node_alone() {
     let ruled = Ruled::start(json!([]));
-    let mut other = ruled.settled();
-    let mut client = ruled.connect();
+    let (mut client, mut other) = (ruled.settled(), ruled.settled());
     let before = ruled.done("state", json!({}))["state"].clone();
     let name = ruled.add(json!({"on": "*", "error": "zu spät: <é>"}));
     for (code, ask) in [

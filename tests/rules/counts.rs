@@ -155,11 +155,11 @@ fn conditions_counts_states_and_answers_combine() {
     assert_eq!(ruled.counts("out"), (4, 4));
 }
 
-/// 100 clients race for a rule that applies once, and exactly one gets it. 25 rounds, each with a rule
+/// 100 clients race for a rule that applies once, and exactly one gets it. 100 rounds, each with a
 /// of its own; in all 2,500 requests. MOCKPILOT_ROUNDS asks for more.
 #[test]
 fn one_of_a_hundred_wins_a_race() {
-    let rounds = std::env::var("MOCKPILOT_ROUNDS").map_or(25, |rounds| rounds.parse().unwrap());
+    let rounds = std::env::var("MOCKPILOT_ROUNDS").map_or(100, |rounds| rounds.parse().unwrap());
     let ruled = Ruled::start(json!([]));
     let gate = Barrier::new(101);
     thread::scope(|scope| {
