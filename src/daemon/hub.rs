@@ -20,9 +20,6 @@ use crate::wire::fields::{View, request_fields};
 use crate::wire::frame::{Ending, Frame, FrameReader, PREFIX};
 use crate::wire::{Decoded, Encoder, Request, decode};
 
-/// Bytes of replies that are gathered before they are written though more input is there.
-const GATHERED: usize = 256 * 1024;
-
 /// Bytes of frames that are served before others get a turn.
 const TURN: usize = 64 * 1024;
 
@@ -262,8 +259,7 @@ impl Hub {
                 return Err(Ending::Clean);
             }
             in_this_turn += frame.payload.len() + PREFIX + 1;
-            let gathered = turn.as_ref().map_or(0, Turn::gathered);
-            if in_this_turn > TURN || gathered > GATHERED {
+            if in_this_turn > TURN || turn.as_ref().is_some_and(Turn::is_full) {
                 turn = None;
                 in_this_turn = 0;
                 outbox.flush();
@@ -342,9 +338,20 @@ impl Hub {
             }
             outbox.flush();
             outbox.push();
-            outbox.wait_for_room(RECHECK);
+            outbox.wait_for_relief(RECHECK);
+            if outbox.peer_has_closed() {
+                // Nobody waits for its answers; what it has sent is still served.
+                outbox.close();
+            }
         }
         true
+    }
+
+    /// Waits until slow frames have gone out, unless nobody reads them or the daemon ends.
+    pub fn sit_out_slow(&self, outbox: &Outbox) {
+        while outbox.is_slow() && !outbox.peer_has_closed() && !self.is_stopping() {
+            outbox.wait_for_room(RECHECK);
+        }
     }
 
     /// Ends every session: each finishes what it has read, tells its client of its streams and

@@ -139,8 +139,9 @@ impl Outbox {
         }
     }
 
-    /// Writes all that waits, or as much as the client takes until `deadline`.
+    /// Writes all that waits, slow frames at once, or as much as the client takes until `deadline`.
     pub fn drain(&self, deadline: Instant) {
+        hold(&self.queue).hurry();
         loop {
             self.write(Patience::Until(Some(deadline)));
             let queue = hold(&self.queue);
@@ -274,6 +275,14 @@ impl Outbox {
         }
     }
 
+    /// The same, or for answers that wait for their time to do so no more.
+    pub fn wait_for_relief(&self, patience: Duration) {
+        let queue = hold(&self.queue);
+        if !queue.closed && queue.load() > 0 {
+            self.await_room(queue, patience);
+        }
+    }
+
     /// Ends both directions at once and drops what waits. May be called again.
     pub fn close(&self) {
         let mut queue = hold(&self.queue);
@@ -323,6 +332,12 @@ impl Outbox {
     pub fn is_overloaded(&self, budget: usize) -> bool {
         let queue = hold(&self.queue);
         queue.load() >= budget && !queue.is_ending()
+    }
+
+    /// Whether a frame is going out in pieces.
+    pub fn is_slow(&self) -> bool {
+        let queue = hold(&self.queue);
+        !queue.closed && !queue.behind.is_empty()
     }
 
     /// Whether nothing is to be read from the client for now, and whether it is being closed.

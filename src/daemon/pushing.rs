@@ -133,13 +133,18 @@ impl Stage<'_> {
             (_, None) => To::All,
         };
         let one = match push.to.unwrap_or(by_default) {
-            To::All => return self.state.node.client_ids(),
+            To::All => {
+                let mut all = self.state.node.client_ids();
+                all.retain(|client| self.takes(*client));
+                return all;
+            }
             To::Binder => port.and_then(|port| self.state.node.binder(port)),
             To::Requester => requester,
             To::Client(client) => Some(client),
         };
-        let here = one.filter(|client| self.state.outboxes.contains_key(client));
-        here.into_iter().collect()
+        one.filter(|client| self.takes(*client))
+            .into_iter()
+            .collect()
     }
 
     /// The client that gets a push about a stream, and the stream's id.
@@ -161,8 +166,7 @@ impl Stage<'_> {
         };
         let owner = node.owner(conn)?;
         let client = named.unwrap_or(owner);
-        let here = self.state.outboxes.contains_key(&client);
-        here.then_some((client, conn))
+        self.takes(client).then_some((client, conn))
     }
 
     /// Sends what happens on a stream to its owner, or, where another client is named, the bare frame
