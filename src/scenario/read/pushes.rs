@@ -149,10 +149,10 @@ impl Reader {
         let conn = self.conn(id);
         let data = self
             .need(id, "data", "data")
-            .and_then(|id| self.data_behind(id, 4));
+            .and_then(|id| self.data(id, MAX_DATA));
         Some(PushKind::Recv {
             conn: conn?,
-            data: data?,
+            data: data?.into(),
         })
     }
 
