@@ -15,6 +15,9 @@ use crate::wire::{self, encode_push};
 /// How long pushes wait for room before they are tried again (our choice).
 const RETRY: Duration = Duration::from_millis(5);
 
+/// Rounds of a series that are later than this are left out; others are caught up with (our choice).
+const CATCH_UP: Duration = Duration::from_secs(1);
+
 /// Most pushes that wait for room; further ones are dropped (our choice).
 const PARKED_MAX: usize = 10_000;
 
@@ -326,8 +329,7 @@ impl Stage<'_> {
         let done = done + 1;
         let more = entry.count.is_none_or(|count| done < count);
         if let (Some(every), true) = (entry.every, more) {
-            // Rounds that are late do not pile up.
-            let next = (at + every).max(self.now.saturating_sub(every));
+            let next = (at + every).max(self.hub.now().saturating_sub(CATCH_UP));
             let due = Due::Round {
                 series,
                 done,
