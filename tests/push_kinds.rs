@@ -138,6 +138,60 @@ fn pushes_wait_their_time_and_keep_their_order() {
 }
 
 #[test]
+fn every_kind_can_wait() {
+    for profile in BOTH {
+        let mut daemon = Staged::start(&json!({"profile": profile, "peers": [{"node_id": 2}]}));
+        let mut client = daemon.client();
+        let conn = dial(&mut client, 0, 2, 7);
+        let from = "0:0000.0000.0003:9";
+        let mut kinds = json!([
+            {"recv_from": {"from": from, "to_port": 5, "data": "d"}},
+            {"accept": {"port": 80, "from": from, "say": "s"}, "to": 1},
+            {"recv": {"conn": conn, "data": "x"}},
+            {"close": {"conn": conn}},
+            {"raw": {"command": 1}},
+            {"peer": {"node_id": 9, "does": "handshake"}},
+        ]);
+        for push in kinds.as_array_mut().unwrap() {
+            push["after"] = "100ms".into();
+        }
+        let before = Instant::now();
+        // Each would reach somebody, as far as that is known.
+        assert_eq!(daemon.push(kinds), 6);
+        let address = address(0, 3, 9);
+        for wanted in [
+            recv_from(&address, 5, b"d"),
+            accept(80, conn + 1, &address),
+            recv(conn + 1, b"s"),
+            recv(conn, b"x"),
+            closed(conn),
+            (1, vec![]),
+        ] {
+            assert_eq!(client.recv(), wanted);
+            assert!(before.elapsed() >= Duration::from_millis(100));
+        }
+        let info = client.call_json(INFO, &[]);
+        assert_eq!(info["handshake_pending_count"], 1);
+    }
+}
+
+#[test]
+fn a_waiting_push_may_find_nobody_any_more() {
+    let push = json!([{"raw": {"command": 1}, "after": "150ms"}]);
+    let mut daemon = Staged::start(&json!({"rules": [{"on": "info", "push": push}]}));
+    let (mut goes, mut stays) = (daemon.client(), daemon.client());
+    goes.call_ok(INFO, &[]);
+    drop(goes);
+    let dropped = support::poll(|| {
+        let dropped = daemon.dropped();
+        (!dropped.is_empty()).then_some(dropped)
+    });
+    assert_eq!(dropped, Some(vec![(Some(1), "raw".to_owned())]));
+    daemon.said("push raw is dropped: nobody can take it\n", 1);
+    assert_eq!(stays.quiet(), []);
+}
+
+#[test]
 fn who_takes_a_waiting_push_is_chosen_when_it_goes() {
     let mut daemon = Staged::start(&json!({}));
     let push = json!({"raw": {"command": 1}, "after": "200ms"});
