@@ -276,7 +276,7 @@ fn unexpected_requests_fail_where_that_is_said() {
     // A client's arrival is no request; of others ten are named.
     let mut frames = vec![bind.clone(), info.clone()];
     frames.extend(vec![Client::frame(0x21, &[]); 12]);
-    let health = vec!["health of client 1"; 10].join("; ");
+    let health = ["health of client 1"; 10].join("; ");
     let wanted = format!(
         "x.json:1:2: unexpected: expected no request that no expectation names, got 12: {health}, \
          and 2 more"

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use staged::*;
 use support::Client;
 
+/// Clients by their place, and what each gets.
+type Gets = Vec<(usize, Vec<Frame>)>;
+
 /// What sets a push off.
 const ORIGINS: [&str; 4] = ["ctl", "rule", "arrival", "on"];
 
@@ -38,7 +41,7 @@ fn scenario(profile: &str, origin: &str, push: &Value) -> Value {
 /// Two clients; the first has bound port 80 and accepted stream 1, the second has dialled stream 2.
 /// A third is there too, or comes when the push is set off by its arrival. Gives all frames that
 /// the push causes for each.
-fn play(profile: &str, origin: &str, push: &Value) -> Vec<Vec<(u8, Vec<u8>)>> {
+fn play(profile: &str, origin: &str, push: &Value) -> Vec<Vec<Frame>> {
     let mut daemon = Staged::start(&scenario(profile, origin, push));
     let mut clients = vec![daemon.client(), daemon.client()];
     bind(&mut clients[0], 80);
@@ -82,7 +85,7 @@ fn play(profile: &str, origin: &str, push: &Value) -> Vec<Vec<(u8, Vec<u8>)>> {
 
 /// Plays a push at every origin in both profiles; `wanted` gives the clients that get something, by
 /// their place, and what.
-fn everywhere(push: Value, to: Value, wanted: impl Fn(&str) -> Vec<(usize, Vec<(u8, Vec<u8>)>)>) {
+fn everywhere(push: Value, to: Value, wanted: impl Fn(&str) -> Gets) {
     let mut push = push;
     if !to.is_null() {
         push["to"] = to;
@@ -110,7 +113,7 @@ fn requester_or_all(origin: &str) -> Vec<usize> {
     }
 }
 
-fn each(clients: &[usize], frame: (u8, Vec<u8>)) -> Vec<(usize, Vec<(u8, Vec<u8>)>)> {
+fn each(clients: &[usize], frame: Frame) -> Gets {
     let one = |client: &usize| (*client, vec![frame.clone()]);
     clients.iter().map(one).collect()
 }
@@ -220,7 +223,7 @@ fn last_is_each_clients_own() {
     for (push, frame) in [
         (
             json!({"recv": {"conn": "last", "data": "x"}}),
-            (|conn| recv(conn, b"x")) as fn(u32) -> (u8, Vec<u8>),
+            (|conn| recv(conn, b"x")) as fn(u32) -> Frame,
         ),
         (json!({"close": {"conn": "last"}}), closed),
     ] {

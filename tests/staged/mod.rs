@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Binary, Client, DEADLINE, poll};
 
+/// A frame: command byte and payload.
+pub type Frame = (u8, Vec<u8>);
+
 pub const BOTH: [&str; 2] = ["lenient", "faithful"];
 
 pub const BIND: u8 = 0x01;
@@ -161,22 +164,22 @@ pub fn dial(client: &mut Client, network: u16, node: u32, port: u16) -> u32 {
 }
 
 /// A Recv of data on a stream, as a frame comes.
-pub fn recv(conn: u32, data: &[u8]) -> (u8, Vec<u8>) {
+pub fn recv(conn: u32, data: &[u8]) -> Frame {
     (RECV, join(&[&id(conn), data]))
 }
 
 /// The end of a stream.
-pub fn closed(conn: u32) -> (u8, Vec<u8>) {
+pub fn closed(conn: u32) -> Frame {
     (CLOSED, id(conn).to_vec())
 }
 
 /// An accept: the local port, the stream, and who dials.
-pub fn accept(local: u16, conn: u32, from: &[u8]) -> (u8, Vec<u8>) {
+pub fn accept(local: u16, conn: u32, from: &[u8]) -> Frame {
     (ACCEPT, join(&[&port(local), &id(conn), from]))
 }
 
 /// A datagram.
-pub fn recv_from(from: &[u8], to_port: u16, data: &[u8]) -> (u8, Vec<u8>) {
+pub fn recv_from(from: &[u8], to_port: u16, data: &[u8]) -> Frame {
     (RECV_FROM, join(&[from, &port(to_port), data]))
 }
 
