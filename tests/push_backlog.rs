@@ -233,3 +233,29 @@ fn who_never_reads_is_dropped_and_its_data_with_it() {
     let push = json!({"recv": {"conn": conn, "data": "x"}});
     assert_eq!(daemon.push(push), 0);
 }
+
+#[test]
+fn a_reset_forgets_what_waits() {
+    let mut daemon = Staged::with(&json!({}), &PATIENT);
+    let mut slow = daemon.client();
+    let conn = dial(&mut slow, 0, 2, 7);
+    let count = 16;
+    for _ in 0..count {
+        let push = json!({"recv": {"conn": conn, "data": {"repeat": "x", "bytes": MIB}}});
+        assert_eq!(daemon.push(push), 1);
+    }
+    daemon.told("reset", json!({}));
+    let mut bytes = 0;
+    loop {
+        match slow.recv() {
+            (RECV, data) => bytes += data.len(),
+            end => {
+                assert_eq!(end, closed(conn));
+                break;
+            }
+        }
+    }
+    assert!(bytes < count * MIB / 2, "{bytes}");
+    assert_eq!(slow.quiet(), []);
+    assert_eq!(daemon.push(json!({"recv": {"conn": conn, "data": "x"}})), 0);
+}
