@@ -358,7 +358,10 @@ impl Hub {
     /// closes. Returns when all have, or at the second deadline.
     pub fn stop(&self, deadline: Instant, grace: Duration) {
         let mut state = hold(&self.state);
-        state.stopping = Some(deadline);
+        let first = state.stopping.replace(deadline).is_none();
+        if let (Some(journal), true) = (&self.hooks.journal, first) {
+            journal.event(None, &Event::Stop, None);
+        }
         let outboxes: Vec<_> = state.outboxes.values().cloned().collect();
         drop(state);
         // Each wakes its session, which wants the lock.
