@@ -317,3 +317,24 @@ fn a_dropped_push_of_a_scenario_names_its_place() {
     let wanted = "<scenario>:3:5: push raw is dropped: nobody can take it";
     assert!(line.ends_with(wanted), "{line}");
 }
+
+#[test]
+fn who_is_being_closed_takes_nothing_any_more() {
+    let push = json!([
+        {"raw": {"command": 1}},
+        {"recv": {"conn": "last", "data": "x"}},
+        {"raw": {"command": 2}, "to": "all"},
+    ]);
+    let rules = json!([{"on": "info", "fault": "close", "push": push}]);
+    let mut daemon = Staged::start(&json!({ "rules": rules }));
+    let (mut goes, mut stays) = (daemon.client(), daemon.client());
+    dial(&mut goes, 0, 2, 7);
+    goes.send(INFO, &[]);
+    assert_eq!(stays.recv(), (2, vec![]));
+    goes.recv_eof();
+    let dropped = ["raw", "recv"].map(|kind| (Some(1), kind.to_owned()));
+    assert_eq!(daemon.dropped(), dropped);
+    let journal = daemon.told("journal", json!({"since": 0}));
+    let entries = journal["entries"].as_array().unwrap().iter();
+    assert_eq!(entries.filter(|entry| entry["dir"] == "push").count(), 1);
+}

@@ -130,6 +130,17 @@ impl Stage<'_> {
         sent.unwrap_or(0)
     }
 
+    /// Whether a client is there, and not about to be closed.
+    fn is_here(&self, client: ClientId) -> bool {
+        match &self.own {
+            Some((own, queue)) if *own == client => !queue.is_ending(),
+            _ => {
+                let outbox = self.state.outboxes.get(&client);
+                outbox.is_some_and(|outbox| !outbox.queue().is_ending())
+            }
+        }
+    }
+
     /// The clients that get a push which is not about one stream.
     fn takers(&self, push: &Push, requester: Option<ClientId>) -> Vec<ClientId> {
         let port = match &push.kind {
@@ -144,17 +155,15 @@ impl Stage<'_> {
         };
         let one = match push.to.unwrap_or(by_default) {
             To::All => {
-                let mut all = self.state.node.client_ids();
-                all.retain(|client| self.takes(*client));
-                return all;
+                let all = self.state.node.client_ids().into_iter();
+                return all.filter(|client| self.is_here(*client)).collect();
             }
             To::Binder => port.and_then(|port| self.state.node.binder(port)),
             To::Requester => requester,
             To::Client(client) => Some(client),
         };
-        one.filter(|client| self.takes(*client))
-            .into_iter()
-            .collect()
+        let here = one.filter(|client| self.is_here(*client));
+        here.into_iter().collect()
     }
 
     /// The clients that get a push about a stream, and its id for each of them.
@@ -177,7 +186,8 @@ impl Stage<'_> {
                 Conn::Last => node.last_stream(named.or(requester))?,
             };
             let client = named.or(node.owner(conn))?;
-            (self.takes(client) && node.owner(conn).is_some()).then_some((client, conn))
+            let here = self.is_here(client);
+            (here && node.owner(conn).is_some()).then_some((client, conn))
         };
         named.into_iter().filter_map(stream).collect()
     }
