@@ -184,10 +184,20 @@ fn everything_gets_what_it_can_have() {
     };
     assert_eq!(faults(ruled.entries()), 3);
 
+    // What only an arrival can have does nothing.
+    for fault in ["refuse", "reset"] {
+        let name = ruled.add(json!({"on": "*", "fault": fault}));
+        client.call_json(INFO, &[]);
+        client.send(0x06, &on_stream(conn, b"still"));
+        assert_eq!(client.expect(0x07), on_stream(conn, b"still"));
+        ruled.remove(&name);
+    }
+    assert_eq!(faults(ruled.entries()), 3);
+
     let name = ruled.add(json!({"on": "*", "fault": "no_reply"}));
     client.send(0x01, &[0, 10]);
     client.send(0x06, &on_stream(conn, b"lost"));
-    let rows = ruled.ask("await", json!({"on": "send", "count": 5}));
+    let rows = ruled.ask("await", json!({"on": "send", "count": 7}));
     assert_eq!(rows["ok"], true, "{rows}");
     ruled.remove(&name);
     assert!(client.quiet().is_empty());
