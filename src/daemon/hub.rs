@@ -206,7 +206,7 @@ impl Hub {
         let stopping = guard.stopping.is_some();
         if let Some(journal) = &self.hooks.journal {
             let reason = match reason {
-                Reason::Eof if stopping => Reason::Stop,
+                Reason::Eof | Reason::CutFrame if stopping => Reason::Stop,
                 reason => reason,
             };
             journal.event(Some(client), &Event::Disconnect(reason), None);
@@ -351,7 +351,10 @@ impl Hub {
     /// closes. Returns when all have, or at the second deadline.
     pub fn stop(&self, deadline: Instant, grace: Duration) {
         let mut state = hold(&self.state);
-        state.stopping = Some(deadline);
+        let first = state.stopping.replace(deadline).is_none();
+        if let (true, Some(journal)) = (first, &self.hooks.journal) {
+            journal.event(None, &Event::Stop, None);
+        }
         let outboxes: Vec<_> = state.outboxes.values().cloned().collect();
         drop(state);
         // Each wakes its session, which wants the lock.
