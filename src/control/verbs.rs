@@ -258,7 +258,7 @@ pub(crate) const TABLE: &[Verb] = &[
     Verb {
         name: "expect",
         keys: &[key("expect", Kind::Object)],
-        about: "add an expectation, which counts from now on",
+        about: "add an expectation; what came since the reset counts",
         act: |connection, given, _| {
             let expectation = read::expectation(given.raw(0))?;
             connection.shared.steering.expect(expectation);
