@@ -94,9 +94,22 @@ impl Talk {
         self.0.get_mut().write_all(line.as_bytes()).unwrap();
     }
 
-    pub fn answer(&mut self) -> Value {
+    /// The next line; empty where there is no more.
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Sends a request as it is written.
+    pub fn ask_text(&mut self, line: &str) -> Value {
+        let line = format!("{line}\n");
+        self.0.get_mut().write_all(line.as_bytes()).unwrap();
+        self.answer()
+    }
+
+    pub fn answer(&mut self) -> Value {
+        let line = self.line();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
