@@ -88,7 +88,7 @@ fn files_and_standard_input() {
     ] {
         let (status, out, err) = fed(words, input);
         assert_eq!((status, &*err), (0, ""), "{words:?}");
-        assert_eq!(values(&out), [wanted.clone()], "{words:?}");
+        assert_eq!(values(&out), std::slice::from_ref(&wanted), "{words:?}");
     }
     let missing = directory.join("missing");
     let missing = missing.to_str().unwrap();

@@ -96,9 +96,13 @@ impl Talk {
 
     /// The next line; empty where there is no more.
     pub fn line(&mut self) -> String {
+        self.try_line().unwrap()
+    }
+
+    pub fn try_line(&mut self) -> std::io::Result<String> {
         let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        line
+        self.0.read_line(&mut line)?;
+        Ok(line)
     }
 
     /// Sends a request as it is written.
