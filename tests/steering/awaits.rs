@@ -187,6 +187,18 @@ fn it_does_not_wait_for_the_reply() {
 }
 
 #[test]
+fn one_who_only_listens_still_waits() {
+    let steered = Steered::start(&[]);
+    let mut client = steered.settled();
+    let mut talk = steered.talk();
+    talk.send(wait_for("info"));
+    talk.shutdown_write();
+    client.call_ok(0x0D, b"");
+    assert_eq!(talk.answer()["seq"], last(&steered, "info"));
+    assert_eq!(talk.line(), "");
+}
+
+#[test]
 fn the_answer_comes_soon_after_the_frame() {
     let steered = Steered::start(&[]);
     let mut client = steered.settled();

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Every test file uses a part of it.
 
 use std::io::{BufRead, BufReader, Write};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -127,6 +128,11 @@ impl Talk {
         let answer = self.answer();
         assert_eq!(answer["ok"], true, "{request}: {answer}");
         answer
+    }
+
+    /// Ends the writing side only.
+    pub fn shutdown_write(&mut self) {
+        self.0.get_ref().shutdown(Shutdown::Write).unwrap();
     }
 
     /// Hands the connection to a process that sleeps, and that nobody else shares it with.
