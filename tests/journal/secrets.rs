@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::steered::{Steered, mockpilot, values};
-use super::support::Client;
+use super::support::{Client, TempDir, poll};
 
 const TOKEN: &str = "sekrit-t0k3n";
 const REDACTED: &str = "<redacted>";
@@ -146,28 +146,27 @@ fn the_report_of_a_failed_run_has_none() {
     // What a payload's bytes mean is its writer's business.
     world["rules"].as_array_mut().unwrap().remove(1);
     let scenario = world.to_string();
-    let program = env!("CARGO_BIN_EXE_mockpilot");
-    let join = [b"\x1F\x02\0\x07", TOKEN.as_bytes()].concat();
-    let frame: Vec<u8> = [&(join.len() as u32).to_be_bytes()[..], &join].concat();
-    let bytes: String = frame.iter().map(|byte| format!("\\{byte:03o}")).collect();
-    let script = "import os,socket,sys; s=socket.socket(socket.AF_UNIX); \
-                  s.connect(os.environ['PILOT_SOCKET']); \
-                  s.sendall(sys.argv[1].encode('latin-1').decode('unicode_escape').encode('latin-1')); \
-                  s.recv(99)";
-    let mut command = Command::new(program);
+    let directory = TempDir::new();
+    let socket = directory.join("s");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mockpilot"));
     command
         .args([
             "exec",
+            "--socket",
+            socket.to_str().unwrap(),
             "--scenario",
             &scenario,
             "--",
-            "python3",
-            "-c",
-            script,
-            &bytes,
+            "cat",
         ])
-        .stdin(Stdio::null());
-    let output = command.output().unwrap();
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut run = command.spawn().unwrap();
+    assert!(poll(|| socket.exists().then_some(())).is_some());
+    Client::connect(&socket).call(0x1F, &[b"\x02\0\x07", TOKEN.as_bytes()].concat());
+    drop(run.stdin.take());
+    let output = run.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("\"cmd\":\"network.join\""), "{said}");
