@@ -203,7 +203,7 @@ impl Hub {
         let stopping = guard.stopping.is_some();
         if let Some(journal) = &self.hooks.journal {
             let reason = match reason {
-                Reason::Eof if stopping => Reason::Stop,
+                Reason::Eof | Reason::CutFrame if stopping => Reason::Stop,
                 reason => reason,
             };
             journal.event(Some(client), &Event::Disconnect(reason), None);

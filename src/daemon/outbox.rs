@@ -368,10 +368,12 @@ impl Outbox {
         self.room.notify_all();
     }
 
-    /// Bytes that have left so far, and those that will have when all that waits now has.
+    /// Bytes that have left so far, and those that will have when all that waits now has; a slow frame
+    /// waits for its time.
     pub fn progress(&self) -> (u64, u64) {
         let queue = hold(&self.queue);
-        (queue.gone, queue.gone + queue.len() as u64)
+        let waiting = queue.waiting.len() + queue.in_flight;
+        (queue.gone, queue.gone + waiting as u64)
     }
 
     /// Wakes whoever waits for room or for the end of a stall.

@@ -130,17 +130,6 @@ impl Stage<'_> {
         sent.unwrap_or(0)
     }
 
-    /// Whether a client is there, and not about to be closed.
-    fn is_here(&self, client: ClientId) -> bool {
-        match &self.own {
-            Some((own, queue)) if *own == client => !queue.is_ending(),
-            _ => {
-                let outbox = self.state.outboxes.get(&client);
-                outbox.is_some_and(|outbox| !outbox.queue().is_ending())
-            }
-        }
-    }
-
     /// The clients that get a push which is not about one stream.
     fn takers(&self, push: &Push, requester: Option<ClientId>) -> Vec<ClientId> {
         let port = match &push.kind {
@@ -156,13 +145,13 @@ impl Stage<'_> {
         let one = match push.to.unwrap_or(by_default) {
             To::All => {
                 let all = self.state.node.client_ids().into_iter();
-                return all.filter(|client| self.is_here(*client)).collect();
+                return all.filter(|client| self.takes(*client)).collect();
             }
             To::Binder => port.and_then(|port| self.state.node.binder(port)),
             To::Requester => requester,
             To::Client(client) => Some(client),
         };
-        let here = one.filter(|client| self.is_here(*client));
+        let here = one.filter(|client| self.takes(*client));
         here.into_iter().collect()
     }
 
@@ -186,7 +175,7 @@ impl Stage<'_> {
                 Conn::Last => node.last_stream(named.or(requester))?,
             };
             let client = named.or(node.owner(conn))?;
-            let here = self.is_here(client);
+            let here = self.takes(client);
             (here && node.owner(conn).is_some()).then_some((client, conn))
         };
         named.into_iter().filter_map(stream).collect()
