@@ -16,7 +16,7 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 LIBPILOT_VERSION = 1.18.0
 LIBPILOT_FETCHED = $(CURDIR)/target/libpilot/$(LIBPILOT_VERSION)
 LIBPILOT_DIR = $(if $(LIBPILOT),$(abspath $(LIBPILOT)),$(LIBPILOT_FETCHED))
-HARNESS = $(addprefix tests/c/,harness.c check.c daemon.c) $(wildcard tests/c/exports*.c)
+HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
 .PHONY: help build static clean test lint harness clients bench libpilot
