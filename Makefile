@@ -57,13 +57,13 @@ libpilot: ## fetch libpilot, pilotctl and the Python SDK into target/libpilot/
 
 harness: libpilot ## run the C harness: every export of the real libpilot
 	$(CARGO) build
-	@mkdir -p target/harness
+	@rm -rf target/harness/coverage && mkdir -p target/harness/coverage
 	tmp=$$(mktemp target/harness/.new-XXXXXX) && trap 'rm -f "$$tmp"' EXIT && \
 	$(CC) $(C_FLAGS) $(SANITIZE) -isystem "$(LIBPILOT_DIR)" \
 	    -DLIBPILOT_H='"$(LIBPILOT_DIR)/libpilot.h"' $(HARNESS) -o "$$tmp" \
-	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" -pthread && \
+	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" -pthread -ldl && \
 	mv -f "$$tmp" target/harness/harness
-	@target/harness/harness "$(MOCKPILOT)"
+	@GOCOVERDIR="$${GOCOVERDIR:-$(CURDIR)/target/harness/coverage}" target/harness/harness "$(MOCKPILOT)"
 
 clients: libpilot ## run the real Python SDK and pilotctl against the daemon
 	$(CARGO) build

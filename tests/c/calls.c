@@ -115,7 +115,7 @@ MAKE(dial)
 
 MAKE(dial_timeout)
 {
-    struct PilotDialTimeout_return r = PilotDialTimeout(h, SERVICE, 400);
+    struct PilotDialTimeout_return r = PilotDialTimeout(h, SERVICE, 2000);
 
     given(r.r0, r.r1, text, size);
 }

@@ -102,6 +102,6 @@ void limits_run(uint64_t driver)
     ends(driver);
     check_reply("PilotConnClose", SUCCESS, "after 16 MiB", PilotConnClose(conn),
                 NULL);
-    check_reply("PilotHealth", SUCCESS, "after sizes beyond", 
+    check_reply("PilotHealth", SUCCESS, "after sizes beyond",
                 PilotHealth(driver), "{*\"status\":\"ok\"*}");
 }

@@ -41,8 +41,8 @@ static void closed_by_mistake(void)
     const struct call *call = call_named("PilotConnClose");
     uint64_t driver = handle_of(DRIVER, 0);
 
-    call_check(call, LISTENER_HANDLE, "it is closed", handle_of(LISTENER, driver),
-               "null");
+    call_check(call, LISTENER_HANDLE, "it is closed",
+               handle_of(LISTENER, driver), "null");
     if (call_check(call, DRIVER_HANDLE, "it is closed", driver, "null") &&
         call_check(call_named("PilotHealth"), UNKNOWN_HANDLE,
                    "after PilotConnClose", driver, unknown[DRIVER]))

@@ -184,6 +184,8 @@ int main(int argc, char **argv)
         exports_check(header != NULL && *header != '\0' ? header : LIBPILOT_H);
         exports_print();
     }
-    coverage_flush();
+    if (coverage_flush())
+        printf("libpilot's coverage counters are in %s\n",
+               getenv("GOCOVERDIR"));
     return check_summary();
 }

@@ -319,7 +319,7 @@ int mockpilot_start(struct mockpilot *mock, const char *program, const char *soc
     static unsigned started;
     char path[MOCKPILOT_PATH_SIZE], file[MOCKPILOT_PATH_SIZE], line[MOCKPILOT_LINE_SIZE];
     char ready_number[16], lifeline_number[16];
-    const char *words[MOCKPILOT_OPTIONS + 1] = {"", "-socket", "", "--ready-fd", ready_number, 
+    const char *words[MOCKPILOT_OPTIONS + 1] = {"", "-socket", "", "--ready-fd", ready_number,
                                                 "--lifeline-fd", lifeline_number};
     const long long deadline = mockpilot__now_ms() + timeout_ms;
     int ready[2], lifeline[2], count = 7, length, result;

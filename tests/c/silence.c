@@ -76,12 +76,10 @@ static void after_hang_up(const struct call *call, struct child *child,
                     "it never comes back");
 }
 
-static void all_at_once(enum branch branch, bool waiting, const char *how,
-                        const char *finding)
+/* Starts all that take part, and returns when they are ready. */
+static bool begin(enum branch branch, bool waiting)
 {
-    char text[OUTCOME];
     bool ready = true;
-    int left = DEADLINE_MS;
 
     for (size_t i = 0; i < call_count; i++)
         if (takes_part(&calls[i], branch, waiting))
@@ -90,26 +88,48 @@ static void all_at_once(enum branch branch, bool waiting, const char *how,
     for (size_t i = 0; i < call_count; i++)
         if (children[i].pid != 0)
             ready = child_ready(&children[i]) && ready;
-    if (ready && rule_set("*", how)) {
+    return ready;
+}
+
+/* One deadline for all: the first has waited for it. */
+static void check_silence(enum branch branch, const char *finding)
+{
+    int left = DEADLINE_MS;
+    char text[OUTCOME];
+
+    for (size_t i = 0; i < call_count; i++) {
+        if (children[i].pid == 0 || comes_back(&calls[i]) != NULL)
+            continue;
+        child_tells(&children[i], text, sizeof text, left);
+        left = 0;
+        if (check_text(calls[i].export, branch, "never comes back", text, "") &&
+            finding != NULL)
+            exports_finding(calls[i].export, finding, "it never comes back");
+    }
+}
+
+static void check_others(enum branch branch)
+{
+    char text[OUTCOME];
+
+    for (size_t i = 0; i < call_count; i++)
+        if (children[i].pid != 0 && comes_back(&calls[i]) != NULL) {
+            child_tells(&children[i], text, sizeof text, ANSWER_MS);
+            check_text(calls[i].export, branch, "comes back", text,
+                       comes_back(&calls[i]));
+        }
+}
+
+/* To wait for ever for a push that nobody promised is no finding: NULL. */
+static void all_at_once(enum branch branch, bool waiting, const char *how,
+                        const char *finding)
+{
+    if (begin(branch, waiting) && rule_set("*", how)) {
         for (size_t i = 0; i < call_count; i++)
             if (children[i].pid != 0)
                 child_cue(&children[i]);
-        for (size_t i = 0; i < call_count; i++)
-            if (children[i].pid != 0 && comes_back(&calls[i]) != NULL) {
-                child_tells(&children[i], text, sizeof text, ANSWER_MS);
-                check_text(calls[i].export, branch, "comes back", text,
-                           comes_back(&calls[i]));
-            }
-        for (size_t i = 0; i < call_count; i++)
-            if (children[i].pid != 0 && comes_back(&calls[i]) == NULL) {
-                /* One deadline for all: the first has waited for it. */
-                child_tells(&children[i], text, sizeof text, left);
-                left = 0;
-                if (check_text(calls[i].export, branch, "never comes back",
-                               text, ""))
-                    exports_finding(calls[i].export, finding,
-                                    "it never comes back");
-            }
+        check_silence(branch, finding);
+        check_others(branch);
         clients_drop();
         for (size_t i = 0; i < call_count; i++)
             if (children[i].pid != 0 && comes_back(&calls[i]) == NULL)
@@ -122,7 +142,7 @@ static void all_at_once(enum branch branch, bool waiting, const char *how,
 void silence_run(void)
 {
     all_at_once(SILENCE, false, "\"fault\":\"no_reply\"", "no reply");
-    all_at_once(SILENCE, true, "\"fault\":\"no_reply\"", "no push");
+    all_at_once(SILENCE, true, "\"fault\":\"no_reply\"", NULL);
     all_at_once(WRONG_BYTE, false, "\"fault\":{\"command\":127}",
                 "a reply of another command");
 }

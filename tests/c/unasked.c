@@ -18,7 +18,7 @@
 /* Every client is sent a datagram when it comes; whoever binds port 5100 gets a
  * stream that says hello; nobody answers a dial of peer 9's port 98. */
 const char unasked_scenario[] =
-    "{\"version\":1,\"dial_timeout\":\"150ms\","
+    "{\"version\":1,\"dial_timeout\":\"600ms\","
     "\"peers\":[{\"node_id\":9,\"services\":{\"98\":\"hang\"}}],"
     "\"timeline\":["
     "{\"on\":\"connect\",\"push\":[{\"recv_from\":{\"from\":\"" PEER_ADDRESS
@@ -27,8 +27,8 @@ const char unasked_scenario[] =
     "\"port\":5100,\"from\":\"" PEER_ADDRESS ":99\",\"say\":\"hello\"}}]}]}";
 
 #define DATAGRAM                                                               \
-    "{\"data\":\"dW5hc2tlZA==\",\"dst_port\":6000,\"src_addr\":\"" PEER_ADDRESS \
-    "\",\"src_port\":99}"
+    "{\"data\":\"dW5hc2tlZA==\",\"dst_port\":6000,"                          \
+    "\"src_addr\":\"" PEER_ADDRESS "\",\"src_port\":99}"
 
 static uint64_t listen_on(uint64_t driver, uint16_t port)
 {
@@ -106,6 +106,7 @@ static void accept_too_late(uint64_t driver)
     uint64_t listener = listen_on(driver, 5102), conn;
     struct PilotConnRead_return r;
     struct timespec now;
+    int64_t soon;
 
     control("push", "{\"push\":[{\"accept\":{\"port\":5102,\"from\":\""
                     PEER_ADDRESS ":100\",\"service\":\"echo\"}},"
@@ -114,10 +115,9 @@ static void accept_too_late(uint64_t driver)
                 PilotHealth(driver), "{*\"status\":\"ok\"*}");
     conn = accepted(listener, PEER_CLOSED, "a peer that has left already");
     clock_gettime(CLOCK_REALTIME, &now);
+    soon = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + 200000000;
     check_reply("PilotConnSetReadDeadline", SUCCESS, "a peer that left early",
-                PilotConnSetReadDeadline(conn, (int64_t)now.tv_sec * 1000000000 +
-                                                   now.tv_nsec + 200000000),
-                NULL);
+                PilotConnSetReadDeadline(conn, soon), NULL);
     r = PilotConnRead(conn, 16);
     FreeString(r.r1);
     if (check_reply("PilotConnRead", PEER_CLOSED,
@@ -145,7 +145,8 @@ static void read_after_close(uint64_t driver)
         call_check(call_named("PilotConnRead"), branches[i],
                    "it is passed over", conn, "1 bytes");
     }
-    control("push", "{\"push\":{\"close\":{\"conn\":\"last\"},\"to\":\"all\"}}");
+    control("push",
+            "{\"push\":{\"close\":{\"conn\":\"last\"},\"to\":\"all\"}}");
     stream_ended(conn, PEER_CLOSED, "read after the peer's close");
     stream_ended(conn, PEER_CLOSED, "and again");
     /* libpilot does not look: the daemon passes over what comes too late. */
