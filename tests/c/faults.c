@@ -13,17 +13,22 @@
 
 static const struct fault {
     enum branch branch;
-    const char *how;
+    const char *what, *how;
     bool hangs_up;
 } faults[] = {
-    {ERROR_REPLY, "\"error\":\"not today\"", false},
-    {NOT_JSON, "\"payload\":\"not json\"", false},
-    {EMPTY_REPLY, "\"payload\":\"\"", false},
-    {SHORT_REPLY, "\"payload\":{\"hex\":\"00\"}", false},
-    {CLOSED_BEFORE, "\"fault\":\"close\"", true},
-    {CLOSED_DURING, "\"fault\":{\"truncate\":4}", true},
-    {CLOSED_AFTER, "\"fault\":{\"truncate\":1048580}", true},
-    {OVER_LIMIT, "\"fault\":{\"length\":1048577}", true},
+    {ERROR_REPLY, "", "\"error\":\"not today\"", false},
+    {NOT_JSON, "", "\"payload\":\"not json\"", false},
+    {EMPTY_REPLY, "", "\"payload\":\"\"", false},
+    {SHORT_REPLY, "", "\"payload\":{\"hex\":\"00\"}", false},
+    {CLOSED_BEFORE, "", "\"fault\":\"close\"", true},
+    {CLOSED_DURING, "in its length", "\"fault\":{\"truncate\":2}", true},
+    {CLOSED_DURING, "after its length", "\"fault\":{\"truncate\":4}", true},
+    {CLOSED_DURING, "in its payload", "\"fault\":{\"truncate\":6}", true},
+    {CLOSED_AFTER, "", "\"fault\":{\"truncate\":1048580}", true},
+    {OVER_LIMIT, "", "\"fault\":{\"length\":1048577}", true},
+    {SUCCESS, "a reply in pieces",
+     "\"fault\":{\"slow\":{\"bytes\":16,\"every\":\"1ms\"}}", false},
+    {SUCCESS, "a reply that comes twice", "\"fault\":\"duplicate\"", false},
 };
 
 /* A reply of bytes is taken as far as libpilot needs it; a port of one byte is
@@ -51,6 +56,9 @@ static void expected(const struct call *call, const struct fault *fault,
         return;
     }
     switch (fault->branch) {
+    case SUCCESS:
+        snprintf(pattern, size, "%s", call->good);
+        break;
     case ERROR_REPLY:
         snprintf(pattern, size, "{\"error\":\"%s%sdaemon: not today\"}", words,
                  colon);
@@ -94,8 +102,21 @@ static void check_after(const struct call *call, const struct fault *fault,
     else if (call->answer == NO_WAIT && fault->branch == ERROR_REPLY)
         pattern = "{*\"status\":\"ok\"*}||"
                   "{\"error\":\"health: daemon: not today\"}";
-    check_reply(call->export, fault->branch, "the connection after it",
+    check_reply(call->export, fault->branch, "the connection afterwards",
                 PilotHealth(driver), pattern);
+}
+
+/* What nobody would expect, once it has been seen. */
+static void note(const struct call *call, const struct fault *fault)
+{
+    if (fault->branch == ERROR_REPLY && call->answer == NO_WAIT)
+        exports_finding(call->export, "an error reply",
+                        "nobody waits for it: the call succeeds, and the next "
+                        "one may get the error");
+    if (fault->branch == SHORT_REPLY &&
+        strcmp(call->export, "PilotListen") == 0)
+        exports_finding(call->export, "a bind reply of one byte",
+                        "it is taken for one of two");
 }
 
 static void one_fault(const struct call *call, const struct fault *fault)
@@ -107,7 +128,8 @@ static void one_fault(const struct call *call, const struct fault *fault)
         return;
     expected(call, fault, pattern, sizeof pattern);
     if (rule_set(call->on, fault->how)) {
-        call_check(call, fault->branch, "", handle, pattern);
+        if (call_check(call, fault->branch, fault->what, handle, pattern))
+            note(call, fault);
         if (strcmp(call->on, "health") == 0)
             rule_lift();
         check_after(call, fault, driver);
@@ -141,13 +163,24 @@ static void arrivals(void)
     }
 }
 
+/* What a broadcast is answered with has no payload. */
+static bool can_have(const struct call *call, const struct fault *fault)
+{
+    if (call->answer == PUSHED || call->answer == NO_REQUEST ||
+        (call->answer == NO_REPLY && fault->branch == SUCCESS) ||
+        exports_aborts(call->export, fault->branch))
+        return false;
+    if (strcmp(call->export, "PilotBroadcast") == 0 &&
+        strcmp(fault->what, "in its payload") == 0)
+        return false;
+    return exports_why_not(call->export, fault->branch) == 0;
+}
+
 void faults_run(void)
 {
     for (size_t i = 0; i < call_count; i++)
         for (size_t k = 0; k < sizeof faults / sizeof *faults; k++)
-            if (exports_why_not(calls[i].export, faults[k].branch) == 0 &&
-                !exports_aborts(calls[i].export, faults[k].branch) &&
-                calls[i].answer != PUSHED && calls[i].answer != NO_REQUEST)
+            if (can_have(&calls[i], &faults[k]))
                 one_fault(&calls[i], &faults[k]);
     arrivals();
 }

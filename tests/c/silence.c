@@ -79,7 +79,7 @@ static void after_hang_up(const struct call *call, struct child *child,
 /* Starts all that take part, and returns when they are ready. */
 static bool begin(enum branch branch, bool waiting)
 {
-    bool ready = true;
+    bool ready = control("reset", "{}");
 
     for (size_t i = 0; i < call_count; i++)
         if (takes_part(&calls[i], branch, waiting))
@@ -89,6 +89,15 @@ static bool begin(enum branch branch, bool waiting)
         if (children[i].pid != 0)
             ready = child_ready(&children[i]) && ready;
     return ready;
+}
+
+/* Every request has arrived, so that it is the reply that is missing. */
+static void await_all(void)
+{
+    for (size_t i = 0; i < call_count; i++)
+        if (children[i].pid != 0 && calls[i].on != NULL)
+            control("await", "{\"on\":\"%s\",\"timeout\":\"10s\"}",
+                    calls[i].on);
 }
 
 /* One deadline for all: the first has waited for it. */
@@ -128,6 +137,7 @@ static void all_at_once(enum branch branch, bool waiting, const char *how,
         for (size_t i = 0; i < call_count; i++)
             if (children[i].pid != 0)
                 child_cue(&children[i]);
+        await_all();
         check_silence(branch, finding);
         check_others(branch);
         clients_drop();
