@@ -18,7 +18,7 @@ LIBPILOT_FETCHED = $(CURDIR)/target/libpilot/$(LIBPILOT_VERSION)
 LIBPILOT_DIR = $(if $(LIBPILOT),$(abspath $(LIBPILOT)),$(LIBPILOT_FETCHED))
 PYTEST_VERSION = 8.4.2
 PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
-HARNESS = $(addprefix tests/c/,harness.c check.c daemon.c) $(wildcard tests/c/exports*.c)
+HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
 .PHONY: help build static clean test lint harness clients examples bench libpilot pytest
@@ -59,13 +59,13 @@ libpilot: ## fetch libpilot, pilotctl and the Python SDK into target/libpilot/
 
 harness: libpilot ## run the C harness: every export of the real libpilot
 	$(CARGO) build
-	@mkdir -p target/harness
+	@rm -rf target/harness/coverage && mkdir -p target/harness/coverage
 	tmp=$$(mktemp target/harness/.new-XXXXXX) && trap 'rm -f "$$tmp"' EXIT && \
 	$(CC) $(C_FLAGS) $(SANITIZE) -isystem "$(LIBPILOT_DIR)" \
 	    -DLIBPILOT_H='"$(LIBPILOT_DIR)/libpilot.h"' $(HARNESS) -o "$$tmp" \
-	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" -pthread && \
+	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" -pthread -ldl && \
 	mv -f "$$tmp" target/harness/harness
-	@target/harness/harness "$(MOCKPILOT)"
+	@GOCOVERDIR="$${GOCOVERDIR:-$(CURDIR)/target/harness/coverage}" target/harness/harness "$(MOCKPILOT)"
 
 clients: libpilot ## run the real Python SDK and pilotctl against the daemon
 	$(CARGO) build
