@@ -15,7 +15,6 @@ use crate::node::ClientId;
 use crate::scenario::matching::Asked;
 use crate::scenario::{Expectation, Push, Rule, Wanted};
 use crate::wire::decode;
-use crate::wire::frame::Frame;
 
 /// Entries of the journal that are given out at once. Source: the contract of `ctl journal`.
 const ENTRIES: usize = 10_000;
@@ -186,9 +185,9 @@ impl Steering {
         let Some(journal) = &self.hub.hooks.journal else {
             return;
         };
-        journal.requests(since, &mut |seq, client, frame: Frame<'_>| {
-            let decoded = decode(frame);
-            visit(&Asked::request(client, frame, &decoded), seq);
+        journal.requests(since, &mut |seq, client, frame| match frame {
+            Some(frame) => visit(&Asked::request(client, frame, &decode(frame)), seq),
+            None => visit(&Asked::arrival(client), seq),
         });
     }
 

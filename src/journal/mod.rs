@@ -171,13 +171,17 @@ impl Journal {
     }
 
     /// Shows the received frames behind number `since` that are kept, oldest first, each with its
-    /// number and its client. Of a long one the first 16 KiB are there.
-    pub fn requests(&self, since: u64, visit: &mut dyn FnMut(u64, ClientId, Frame<'_>)) {
+    /// number and its client; an arrival has no frame. Of a long one the first 16 KiB are there.
+    pub fn requests(&self, since: u64, visit: &mut dyn FnMut(u64, ClientId, Option<Frame<'_>>)) {
+        let arrival = Event::Connect.members();
         for chunk in self.writer.behind(since) {
             for entry in chunk.entries(since) {
-                if entry.direction == Some(Direction::In) {
-                    visit(entry.seq, entry.client, entry.frame());
-                }
+                let frame = match entry.direction {
+                    Some(Direction::In) => Some(entry.frame()),
+                    None if entry.payload == arrival.as_bytes() => None,
+                    _ => continue,
+                };
+                visit(entry.seq, entry.client, frame);
             }
         }
     }
