@@ -65,9 +65,9 @@ harness: libpilot ## run the C harness: every export of the real libpilot
 	mv -f "$$tmp" target/harness/harness
 	@target/harness/harness "$(MOCKPILOT)"
 
-clients: libpilot ## run the real Python SDK and pilotctl against the daemon
+clients: libpilot ## run the real Python SDK and pilotctl: every method, every command
 	$(CARGO) build
-	@$(PYTHON) tests/python/sdk_smoke.py "$(MOCKPILOT)"
+	@$(PYTHON) tests/python/run.py "$(MOCKPILOT)"
 	@$(PYTHON) tests/pilotctl/run.py "$(MOCKPILOT)"
 
 # Measure
