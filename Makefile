@@ -16,10 +16,12 @@ HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 LIBPILOT_VERSION = 1.18.0
 LIBPILOT_FETCHED = $(CURDIR)/target/libpilot/$(LIBPILOT_VERSION)
 LIBPILOT_DIR = $(if $(LIBPILOT),$(abspath $(LIBPILOT)),$(LIBPILOT_FETCHED))
+PYTEST_VERSION = 8.4.2
+PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(addprefix tests/c/,harness.c check.c daemon.c) $(wildcard tests/c/exports*.c)
 export LIBPILOT
 
-.PHONY: help build static clean test lint harness clients bench libpilot
+.PHONY: help build static clean test lint harness clients examples bench libpilot pytest
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -69,6 +71,28 @@ clients: libpilot ## run the real Python SDK and pilotctl: every method, every c
 	$(CARGO) build
 	@$(PYTHON) tests/python/run.py "$(MOCKPILOT)"
 	@$(PYTHON) tests/pilotctl/run.py "$(MOCKPILOT)"
+
+# Beside the C example's own files it takes mockpilot.h; beside the Python one's, the SDK and pytest.
+examples: libpilot pytest ## run the example suites in C, Rust, Python and the shell
+	$(CARGO) build
+	$(CARGO) test --test example
+	@mkdir -p target/examples
+	tmp=$$(mktemp target/examples/.new-XXXXXX) && trap 'rm -f "$$tmp"' EXIT && \
+	$(CC) $(C_FLAGS) -Itests/c -isystem "$(LIBPILOT_DIR)" tests/examples/c/suite.c -o "$$tmp" \
+	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" && \
+	mv -f "$$tmp" target/examples/suite
+	MOCKPILOT="$(MOCKPILOT)" tests/examples/isolated target/examples/suite tests/examples/c
+	cd tests/examples/python && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(LIBPILOT_DIR):$(LIBPILOT_DIR)/../.." \
+	    PILOT_LIB_PATH="$(LIBPILOT_DIR)/libpilot.so" ../isolated "$(MOCKPILOT)" exec --timeout 2m \
+	    --scenario scenario.json -- "$(PYTEST)/bin/python" -m pytest -p no:cacheprovider
+	PATH="$(BUILT)/debug:$(LIBPILOT_DIR):$$PATH" tests/examples/isolated sh tests/examples/shell/run.sh
+
+pytest: ## fetch pytest into target/pytest/
+	@[ -x "$(PYTEST)/bin/python" ] || { mkdir -p target/pytest && \
+	    tmp=$$(mktemp -d target/pytest/.new-XXXXXX) && trap 'rm -rf "$$tmp"' EXIT && \
+	    $(PYTHON) -m venv "$$tmp" && \
+	    "$$tmp/bin/python" -m pip --disable-pip-version-check install -q pytest==$(PYTEST_VERSION) && \
+	    { mv -T "$$tmp" "$(PYTEST)" 2>/dev/null || [ -x "$(PYTEST)/bin/python" ]; }; }
 
 # Measure
 

@@ -5,9 +5,14 @@ pub(crate) fn nearest<'a>(
     typed: &str,
     candidates: &mut dyn Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
-    let mut tolerated = typed.chars().count() / 3 + 1;
+    let length = typed.chars().count();
+    let mut tolerated = length / 3 + 1;
     let mut found = None;
     for candidate in candidates {
+        // The lengths alone may be too far apart, and a key of a scenario may have a million letters.
+        if candidate.chars().count().abs_diff(length) >= tolerated {
+            continue;
+        }
         let distance = distance(typed, candidate);
         if distance < tolerated {
             tolerated = distance;

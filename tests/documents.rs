@@ -164,6 +164,23 @@ fn there_are_four_dependencies() {
 }
 
 #[test]
+fn the_readmes_scenario_is_one() {
+    let readme = read("README.md");
+    let start = readme.find("    {\"rules\": [").expect("a scenario");
+    let end = start + readme[start..].find("\n\n").unwrap();
+    let explain = Command::new(env!("CARGO_BIN_EXE_mockpilot"))
+        .args([
+            "explain",
+            readme[start..end].trim(),
+            "03 0000 00000002 0051",
+        ])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(explain.stdout).unwrap();
+    assert!(text.ends_with("applies: rule \"rules[2]\"\n"), "{text}");
+}
+
+#[test]
 fn no_file_is_a_book() {
     for folder in ["src", "tests"] {
         for path in files_under(folder, "rs") {

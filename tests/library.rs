@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use mockpilot::MockDaemon;
 use mockpilot::node::{Config, PeerConfig, PendingConfig, Profile, Service};
-use support::{Client, Received, error_of};
+use support::{Client, DEADLINE, Received, error_of};
 
 fn dial(client: &mut Client, node: u8, port: u8) -> (u8, Vec<u8>) {
     client.call(0x03, &[0, 0, 0, 0, 0, node, 0, port])
@@ -121,4 +121,78 @@ fn a_path_that_is_taken_is_an_error() {
     let second = MockDaemon::builder().socket(first.socket()).start();
     let error = second.expect_err("the path is taken").to_string();
     assert!(error.contains("in use"), "{error}");
+}
+
+fn scenario(json: &str) -> mockpilot::Builder {
+    MockDaemon::builder().scenario(json)
+}
+
+#[test]
+fn a_faulty_scenario_is_refused_with_every_mistake() {
+    let refused = scenario(r#"{"rules": [{"on": "dail"}], "seeed": 1}"#)
+        .start()
+        .unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+    assert_eq!(
+        refused.to_string(),
+        "<scenario>:1:13: rules[0].on: unknown command \"dail\", did you mean \"dial\"?\n\
+         <scenario>:1:29: seeed: unknown key, did you mean \"seed\"?"
+    );
+    let both = scenario("{}").config(Config::default()).start();
+    assert!(both.unwrap_err().to_string().contains("exclude each other"));
+    let nowhere = MockDaemon::builder().scenario_file("/nowhere.json").start();
+    let why = nowhere.unwrap_err().to_string();
+    assert!(why.starts_with("/nowhere.json: cannot read: "), "{why}");
+}
+
+#[test]
+fn a_test_steers_the_daemon_and_sees_what_was_asked() {
+    let daemon = scenario(r#"{"rules": [{"name": "no", "on": "info", "error": "not now"}]}"#)
+        .start()
+        .unwrap();
+    let mut client = Client::connect(daemon.socket());
+    client.send(0x01, &80u16.to_be_bytes());
+    client.expect(0x02);
+    let port = |port: u16| format!(r#"{{"on": "bind", "when": {{"port": {port}}}}}"#);
+    let seq = daemon.await_request(port(80), DEADLINE).unwrap();
+    let entry = &daemon.journal()[seq as usize - 1];
+    assert_eq!(entry["fields"]["port"], 80);
+    let missed = daemon.await_request(port(81), Duration::ZERO).unwrap_err();
+    assert!(missed.ends_with("port: expected 81, got 80"), "{missed}");
+
+    let accept = r#"{"accept": {"port": 80, "say": "hello"}}"#;
+    assert_eq!(daemon.push(accept), Ok(1));
+    client.expect(0x05);
+    assert_eq!(client.expect(0x07)[4..], *b"hello");
+    let unbound = r#"{"accept": {"port": 99}}"#;
+    assert_eq!(daemon.push(unbound), Ok(0));
+    let wrong = daemon.push(r#"{"acept": {"port": 80}}"#).unwrap_err();
+    assert!(wrong.contains("did you mean \"accept\""), "{wrong}");
+    client.send(0x0D, &[]);
+    assert_eq!(client.expect(0x0A)[2..], *b"not now");
+    let journal = daemon.journal();
+    assert_eq!(journal.last().unwrap()["rule"], "no");
+    daemon
+        .await_requests(r#"{"on": "*"}"#, 2, DEADLINE)
+        .unwrap();
+}
+
+#[test]
+fn a_daemon_verifies_when_it_is_dropped() {
+    let expecting = r#"{"expect": [{"on": "health", "times": 1}]}"#;
+    let daemon = scenario(expecting).start().unwrap();
+    assert!(daemon.verify().is_err());
+    let mut client = Client::connect(daemon.socket());
+    client.send(0x21, &[]);
+    client.expect(0x22);
+    assert_eq!(daemon.verify(), Ok(()));
+    daemon.stop();
+
+    let daemon = scenario(expecting).start().unwrap();
+    let report = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(daemon)));
+    let report = *report.unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(
+        report,
+        "<scenario>:1:13: health: expected 1, got 0; nothing else came"
+    );
 }

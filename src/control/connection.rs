@@ -5,11 +5,11 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::answer::Answer;
-use super::members::members;
 use super::server::Shared;
 use super::verbs::{Verb, text_of, unknown};
 use crate::daemon::ending::Cause;
 use crate::daemon::hold;
+use crate::go::json::members;
 use crate::nearest::nearest;
 use crate::scenario::Rule;
 

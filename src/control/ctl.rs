@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::members::members;
 use crate::clause::clause;
 use crate::cli::{CtlOptions, Misuse, complain, print_stdout};
+use crate::go::json::members;
 use crate::log::one_line;
 
 /// The variable that names the socket where the command line does not.

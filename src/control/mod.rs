@@ -7,9 +7,9 @@
 mod answer;
 mod connection;
 pub(crate) mod ctl;
-mod members;
+mod request;
 mod server;
 pub(crate) mod verbs;
 
-pub(crate) use members::request;
+pub(crate) use request::request;
 pub(crate) use server::Server;

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::answer::Answer;
 use super::connection::Connection;
-use super::members::{Member, clipped};
 use crate::go::json::unquote;
+use crate::go::json::{Member, clipped};
 use crate::nearest::nearest;
 use crate::node::ClientId;
 use crate::scenario::read;
@@ -258,7 +258,7 @@ pub(crate) const TABLE: &[Verb] = &[
     Verb {
         name: "expect",
         keys: &[key("expect", Kind::Object)],
-        about: "add an expectation, which counts from now on",
+        about: "add an expectation; what came since the last\nreset counts",
         act: |connection, given, _| {
             let expectation = read::expectation(given.raw(0))?;
             connection.shared.steering.expect(expectation);

@@ -1,7 +1,7 @@
 //! Answers as frames: changed, spoilt, or left as they are.
 
 use byteorder::{BigEndian, ByteOrder};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::go::json;
 use crate::journal::Direction;
@@ -34,14 +34,12 @@ pub(super) fn reply_byte(command: Option<Command>, code: u8) -> u8 {
 pub(super) fn change(frame: &mut Vec<u8>, answer: &Answer, command: Option<Command>, byte: u8) {
     match answer {
         Answer::Node | Answer::Error(_) => {}
-        Answer::Body(body) => set_body(frame, body.clone(), command, byte),
+        Answer::Body(body) => set_body(frame, body, command, byte),
         Answer::Patch(patch) => {
-            let was_error = frame[PREFIX] == ERROR;
-            if let Ok(mut body @ Value::Object(_)) = json::parse(&frame[PREFIX + 1..])
-                && !was_error
-            {
-                merge(&mut body, patch);
-                set_body(frame, body, command, byte);
+            let body = String::from_utf8_lossy(&frame[PREFIX + 1..]);
+            if frame[PREFIX] != ERROR && body.starts_with('{') {
+                let body = merged(&body, patch);
+                set_text(frame, &body, command, byte);
             }
         }
         Answer::Payload(payload) => {
@@ -51,40 +49,56 @@ pub(super) fn change(frame: &mut Vec<u8>, answer: &Answer, command: Option<Comma
     }
 }
 
-fn set_body(frame: &mut Vec<u8>, body: Value, command: Option<Command>, byte: u8) {
-    frame.clear();
-    match command {
-        Some(command) if command.row().reply.is_some() => {
-            encode_reply(frame, &Reply::Json(command, body));
-        }
-        _ => {
-            let text = json::from_serde(&body);
-            let end = text.len().min(MAX_LENGTH - 1);
-            frame::append(frame, byte, |out| {
-                out.extend_from_slice(&text.as_bytes()[..end])
-            });
-        }
-    }
+fn set_body(frame: &mut Vec<u8>, body: &Value, command: Option<Command>, byte: u8) {
+    set_text(frame, &json::from_serde(body), command, byte);
 }
 
-/// RFC 7396.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
+fn set_text(frame: &mut Vec<u8>, text: &str, command: Option<Command>, byte: u8) {
+    frame.clear();
+    if text.len() >= MAX_LENGTH
+        && let Some(command) = command.filter(|command| command.row().reply.is_some())
+        && let Ok(body) = json::parse(text.as_bytes())
+    {
+        // It is cut as the node's own would be.
+        return encode_reply(frame, &Reply::Json(command, body));
     }
-    if let Value::Object(members) = target {
-        for (key, value) in patch {
-            if value.is_null() {
-                members.remove(key);
-            } else {
-                merge(members.entry(key.as_str()).or_insert(Value::Null), value);
-            }
+    let end = text.len().min(MAX_LENGTH - 1);
+    frame::append(frame, byte, |out| {
+        out.extend_from_slice(&text.as_bytes()[..end])
+    });
+}
+
+/// A document after a merge patch (RFC 7396). What the patch does not name keeps its text.
+fn merged(target: &str, patch: &Value) -> String {
+    let Value::Object(patch) = patch else {
+        return json::from_serde(patch);
+    };
+    let found = json::members(target.as_bytes()).unwrap_or_default();
+    let mut members: Vec<(String, String)> = Vec::new();
+    for (key, value) in found {
+        match patch.get(&key) {
+            None => members.push((key, value.to_owned())),
+            Some(Value::Null) => {}
+            Some(patch) => members.push((key, merged(value, patch))),
         }
     }
+    for (key, value) in patch {
+        if !value.is_null() && !members.iter().any(|(other, _)| other == key) {
+            let place = members.iter().position(|(other, _)| other > key);
+            let place = place.unwrap_or(members.len());
+            members.insert(place, (key.clone(), merged("", value)));
+        }
+    }
+    let mut text = "{".to_owned();
+    for (key, value) in &members {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        json::push_string(&mut text, key);
+        text.push(':');
+        text.push_str(value);
+    }
+    text + "}"
 }
 
 /// What a fault makes of an answer's frame; `None` where nothing of it is sent.
@@ -148,10 +162,15 @@ mod tests {
                 json!({"a": {"bb": {}}}),
             ),
         ] {
-            let mut merged = target;
-            merge(&mut merged, &patch);
-            assert_eq!(merged, result);
+            let target = target.to_string();
+            assert_eq!(merged(&target, &patch), result.to_string());
         }
+        let target = r#"{"doc":{"z":1,"a":10000000000000000001},"k":[ ]}"#;
+        let patch = json!({"l": "<", "doc": {"y": true}});
+        assert_eq!(
+            merged(target, &patch),
+            r#"{"doc":{"y":true,"z":1,"a":10000000000000000001},"k":[ ],"l":"\u003c"}"#
+        );
     }
 
     #[test]

@@ -109,7 +109,8 @@ mod tests {
             }
         }
         assert_eq!(seen, ["0ab", "cd", "e123", "x", "y4"]);
-        assert!(behind.is_empty() && behind.len() == 0);
+        assert!(behind.is_empty());
+        assert_eq!(behind.len(), 0);
     }
 
     #[test]

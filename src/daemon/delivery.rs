@@ -18,6 +18,9 @@ impl Stage<'_> {
     pub(super) fn deliver(&mut self, client: ClientId, parts: Vec<Part>, mut applied: Applied) {
         let rule = Arc::clone(&applied.rule);
         let name = Arc::clone(&applied.name);
+        // A rule for every command may have a fault that only arriving clients can have.
+        let fault = rule.fault.as_ref();
+        let fault = fault.filter(|fault| !matches!(fault, Fault::Arrival(_)));
         for part in parts {
             let direction = part.direction;
             if !part.answer {
@@ -26,7 +29,7 @@ impl Stage<'_> {
                 }
                 continue;
             }
-            let Some(fault) = &rule.fault else {
+            let Some(fault) = fault else {
                 self.append(client, part.frame, direction, Some(&name));
                 continue;
             };
@@ -56,7 +59,7 @@ impl Stage<'_> {
                 queue.append(|out| out.extend_from_slice(&spoilt));
             });
         }
-        self.conclude(client, rule.fault.as_ref(), &applied);
+        self.conclude(client, fault, &applied);
     }
 
     /// What follows an answer: the fault's effect on the client, and the pushes.

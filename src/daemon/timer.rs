@@ -1,5 +1,6 @@
 //! The thread that does what is due: what the node and the scenario have for a time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use super::hold;
@@ -15,7 +16,10 @@ impl Hub {
             return;
         }
         let hub = Arc::clone(self);
-        let run = move || hub.run_timer();
+        let run = move || {
+            // A panic has been logged; the others still have to get what is due.
+            while catch_unwind(AssertUnwindSafe(|| hub.run_timer())).is_err() {}
+        };
         let started = threads::start("timer", threads::ROOMY, Box::new(run));
         match started {
             Ok(_) => state.timer_runs = true,

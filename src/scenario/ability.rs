@@ -51,8 +51,8 @@ pub fn why_no_answer(kind: Kind, patch: bool) -> Option<&'static str> {
     }
 }
 
-/// The faults that a kind of request can have, as a clause, where this one is not among them;
-/// `None` where it is.
+/// What was to be expected where a kind of request cannot have a fault, as a clause; `None` when it
+/// can.
 pub fn why_no_fault(kind: Kind, fault: &Fault) -> Option<&'static str> {
     let can = match nature(kind) {
         Nature::Arrival => matches!(fault, Fault::Arrival(_) | Fault::Close | Fault::Stall(_)),
@@ -61,9 +61,9 @@ pub fn why_no_fault(kind: Kind, fault: &Fault) -> Option<&'static str> {
     };
     match nature(kind) {
         _ if can => None,
-        Nature::Arrival => Some("refuse, reset, close or stall"),
-        Nature::Unanswered => Some("no_reply, close or stall"),
-        _ => Some("one that is not only for connect"),
+        Nature::Arrival => Some("expected refuse, reset, close or stall"),
+        Nature::Unanswered => Some("expected no_reply, close or stall"),
+        _ => Some("expected it with \"on\": \"connect\" only"),
     }
 }
 

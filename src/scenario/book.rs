@@ -1,6 +1,7 @@
 //! The book of rules while a daemon runs: which one applies to a request, with counters and states.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -64,7 +65,28 @@ struct Index {
 struct Keyed {
     /// `None` for the client.
     field: Option<Box<str>>,
-    rules: HashMap<u64, Vec<u32>>,
+    rules: HashMap<u64, Vec<u32>, Spread>,
+}
+
+/// Spreads keys that are numbers or hashes already: every request is looked up, so it has to be quick.
+type Spread = BuildHasherDefault<SpreadHasher>;
+
+#[derive(Default)]
+struct SpreadHasher(u64);
+
+impl Hasher for SpreadHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash(bytes);
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        let spread = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ (spread >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Book {
@@ -265,7 +287,7 @@ impl Index {
         let place = place.unwrap_or_else(|| {
             self.keyed.push(Keyed {
                 field: field.cloned(),
-                rules: HashMap::new(),
+                rules: HashMap::default(),
             });
             self.keyed.len() - 1
         });

@@ -9,12 +9,12 @@ impl Random {
     /// The numbers of one application of one rule.
     pub fn new(seed: u64, rule: &str, applied: u64) -> Random {
         let mut random = Random(seed ^ hash(rule.as_bytes()));
-        let start = random.next() ^ applied;
+        let start = random.draw() ^ applied;
         Random(start)
     }
 
     /// The next number: splitmix64.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -25,8 +25,8 @@ impl Random {
     /// A number up to `most`, that included.
     pub fn up_to(&mut self, most: u64) -> u64 {
         match most.checked_add(1) {
-            Some(span) => self.next() % span,
-            None => self.next(),
+            Some(span) => self.draw() % span,
+            None => self.draw(),
         }
     }
 
@@ -34,7 +34,7 @@ impl Random {
     pub fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(count + 8);
         while bytes.len() < count {
-            bytes.extend_from_slice(&self.next().to_le_bytes());
+            bytes.extend_from_slice(&self.draw().to_le_bytes());
         }
         bytes.truncate(count);
         bytes
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn choices_depend_on_seed_rule_and_count() {
-        let first = |seed, rule, applied| Random::new(seed, rule, applied).next();
+        let first = |seed, rule, applied| Random::new(seed, rule, applied).draw();
         assert_eq!(first(1, "a", 0), first(1, "a", 0));
         assert_ne!(first(1, "a", 0), first(2, "a", 0));
         assert_ne!(first(1, "a", 0), first(1, "b", 0));

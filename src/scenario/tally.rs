@@ -146,6 +146,9 @@ impl Nearest {
     /// fewest differences counts, and the first of several; of others the last one.
     pub fn look_at(&mut self, wanted: &Wanted, asked: &Asked<'_>, seq: u64) {
         if !wanted.on.contains(asked.kind) {
+            if asked.kind == Kind::CONNECT {
+                return;
+            }
             self.other = Some((asked.client, asked.kind, seq));
             return;
         }

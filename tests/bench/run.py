@@ -7,6 +7,7 @@ speed drifts slows both. What counts is the median of the rounds' ratios; the sp
 noisy the machine was. Exit status 1 when a median misses its bound.
 """
 
+import json
 import os
 import signal
 import socket
@@ -28,17 +29,20 @@ LOADS = [
     ("connects", 3000, True, 0.5, "connect, call, close, a second"),
 ]
 
+# Loads that are also measured with 1,000 rules that do not match, against the same daemon without.
+RULED = ["health", "echo64", "pipelined", "echo4k"]
+
 HEALTH = b"\0\0\0\1\x21"
 
 
 class Server:
     """A running server, the daemon or the floor, with its socket in a directory of its own."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, *options):
         self.directory = tempfile.TemporaryDirectory(prefix="mp-bench-")
         self.path = os.path.join(self.directory.name, "s")
         self.process = subprocess.Popen(
-            [binary, "-socket", self.path], stderr=subprocess.DEVNULL
+            [binary, "-socket", self.path, *options], stderr=subprocess.DEVNULL
         )
         self.first = self.connect()
 
@@ -114,6 +118,34 @@ def flatness(daemon, load):
     return statistics.median(crowded) / statistics.median(alone)
 
 
+def unmatched_rules(count):
+    """A scenario with so many rules that look at every request and match none."""
+    rules = [{"on": "*", "client": 1000000 + n} for n in range(count // 2)]
+    rules += [
+        {"on": ["send", "dial"], "when": {("conn", "port")[n % 2]: 60000 + n}}
+        for n in range(count // 2)
+    ]
+    return json.dumps({"rules": rules})
+
+
+def ruled(daemon, load, rounds):
+    """Ratios of a daemon with 1,000 rules that do not match to one with none, for each load."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as scenario:
+        scenario.write(unmatched_rules(1000))
+        scenario.flush()
+        servers = [Server(daemon, "--scenario", scenario.name), Server(daemon)]
+    ratios = {mode: [] for mode in RULED}
+    for number in range(rounds):
+        order = servers if number % 2 == 0 else servers[::-1]
+        for mode, count, *_ in LOADS:
+            if mode in RULED:
+                figures = {s: run_load(load, mode, s.path, count) for s in order}
+                ratios[mode].append(figures[servers[0]] / figures[servers[1]])
+    for server in servers:
+        server.end()
+    return ratios
+
+
 def cold_build():
     """Seconds of a release build with nothing built before, dependencies included."""
     with tempfile.TemporaryDirectory(prefix="cold-", dir="target") as target:
@@ -163,6 +195,12 @@ def main():
         server.end()
     for mode, _, more_is_better, bound, what in LOADS:
         row(what, ratios[mode], bound, not more_is_better)
+
+    with_rules = ruled(daemon, load, rounds)
+    for mode, _, more_is_better, _, what in LOADS:
+        if mode in RULED:
+            bound = 0.9 if more_is_better else 1.1
+            row(f"1,000 rules: {what}", with_rules[mode], bound, not more_is_better)
 
     starts = [start_time(daemon) / start_time(floor) for _ in range(rounds)]
     row("fork to first reply", starts, 3, True)

@@ -4,6 +4,7 @@
 //! (10,000 levels) and no thread's stack notices.
 
 mod decode;
+mod members;
 mod object;
 mod read;
 mod scan;
@@ -12,6 +13,7 @@ mod write;
 
 pub use decode::{Decoded, Field, Kind, decode_struct, string_list};
 pub(crate) use decode::{Mismatch, find_key};
+pub(crate) use members::{Member, clipped, members};
 pub(crate) use object::object;
 pub use object::set;
 pub use read::{Event, Reader, unquote};

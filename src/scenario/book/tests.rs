@@ -162,7 +162,7 @@ fn random_choices_are_the_same_for_the_same_seed() {
         let decoded = decode(frame);
         let mut draw = |client| {
             let asked = Asked::request(client, frame, &decoded);
-            book.select(&asked).unwrap().random.next()
+            book.select(&asked).unwrap().random.draw()
         };
         [draw(1), draw(1), draw(2)]
     };

@@ -70,9 +70,9 @@ impl Reader {
         if let Some(max) = max
             && min > max
         {
-            self.wrong(
+            self.wrong_fmt(
                 id,
-                &format!("min {min} is over max {max}, expected the smaller one first"),
+                format_args!("min {min} is over max {max}, expected the smaller one first"),
             );
         }
         Some(Times { min, max })

@@ -5,6 +5,7 @@
 
 mod expect;
 mod keys;
+mod order;
 mod pushes;
 mod reader;
 mod requests;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use super::{Expectation, Push, Rule, Scenario, Wanted};
 use crate::clause::clause;
 use crate::node::Profile;
+use order::order;
 use reader::Reader;
 use text::{Content, Id, Spot};
 
@@ -73,6 +75,13 @@ pub fn load(sources: &[Source]) -> Result<Scenario, Vec<String>> {
                 None
             }
         };
+        let root = root.filter(|id| {
+            let object = matches!(reader.content(*id), Content::Object(_));
+            if !object {
+                reader.expected(*id, "an object");
+            }
+            object
+        });
         whole = match (whole, root) {
             (Some(first), Some(root)) => {
                 reader.merge(first, root);
@@ -196,7 +205,10 @@ impl Reader {
                 let (one, other) = (self.shown(first), self.shown(second));
                 let place = self.place(first).map(|place| place.to_string());
                 let place = place.unwrap_or_default();
-                self.wrong(second, &format!("{other}, expected {one} as at {place}"));
+                self.wrong_fmt(
+                    second,
+                    format_args!("{other}, expected {one} as at {place}"),
+                );
             }
         }
     }
@@ -213,7 +225,10 @@ impl Reader {
             return scenario;
         }
         if let Some(version) = self.get(id, "version") {
-            self.whole(version, "the version, which is", 1, 1);
+            let one = matches!(self.content(version), Content::Number(text) if &**text == "1");
+            if !one {
+                self.expected(version, "1");
+            }
         }
         let profile = self.get(id, "profile");
         let profile = profile.and_then(|id| self.choice(id, keys::PROFILES));
@@ -254,20 +269,25 @@ impl Reader {
                 _ => None,
             }
         };
-        let mut names: Vec<(&str, Id)> = rules.into_iter().filter_map(name).collect();
-        // The sort is stable: of one name the first stays the first.
-        names.sort_by_key(|(name, _)| *name);
-        let again: Vec<(Id, Id)> = names
-            .chunk_by(|one, other| one.0 == other.0)
-            .flat_map(|same| same[1..].iter().map(|other| (same[0].1, other.1)))
-            .collect();
+        let names: Vec<(&str, Id)> = rules.into_iter().filter_map(name).collect();
+        // Of one name the first stays the first.
+        let sorted = order(names.len(), &|a, b| names[a].0.cmp(names[b].0));
+        let mut again = Vec::new();
+        let mut first = 0;
+        for at in sorted {
+            if names[first].0 == names[at].0 && first != at {
+                again.push((names[first].1, names[at].1));
+            } else {
+                first = at;
+            }
+        }
         for (first, other) in again {
             let place = self.place(first).map(|place| place.to_string());
             let shown = self.shown(other);
             let place = place.unwrap_or_default();
-            self.wrong(
+            self.wrong_fmt(
                 other,
-                &format!("duplicate rule name {shown}, expected another than at {place}"),
+                format_args!("duplicate rule name {shown}, expected another than at {place}"),
             );
         }
     }

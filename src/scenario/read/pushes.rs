@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::keys;
-use super::reader::Reader;
+use super::reader::{Reader, some_of};
 use super::text::{Content, Id};
 use super::values::MAX_DATA;
 use crate::scenario::{Conn, PeerAct, Push, PushKind, Series, To, Trigger};
@@ -31,13 +31,15 @@ impl Reader {
             return None;
         }
         self.only_one(id, &KINDS);
-        let after = self.get(id, "after").and_then(|id| self.duration(id));
-        let to = self.get(id, "to").and_then(|id| self.to(id));
+        let after = self.of(id, "after", Reader::duration);
+        let to = self.of(id, "to", Reader::to);
         let Some(body) = KINDS.iter().find_map(|kind| self.get(id, kind)) else {
-            self.wrong(
-                id,
-                "no push, expected one of recv_from, accept, recv, close, raw and peer",
-            );
+            if !self.has_unknown(id, keys::PUSH) {
+                self.wrong_fmt(
+                    id,
+                    format_args!("no push, expected {}", some_of(&KINDS, "or")),
+                );
+            }
             return None;
         };
         let name = self.tree.key(body).to_owned();
@@ -45,10 +47,9 @@ impl Reader {
             && !matches!(&*name, "recv_from" | "accept")
             && let Some(to) = self.get(id, "to")
         {
-            let text = format!(
+            self.wrong_fmt(to, format_args!(
                 "{name} has no port that anybody binds, expected \"binder\" for recv_from and accept only"
-            );
-            self.wrong(to, &text);
+            ));
         }
         let kind = match &*name {
             "recv_from" => self.recv_from(body)?,
@@ -96,7 +97,7 @@ impl Reader {
             .need(id, "to_port", "a port")
             .and_then(|id| self.port(id));
         let data = self
-            .need(id, "data", "data")
+            .need(id, "data", "a string or other data")
             .and_then(|id| self.data_behind(id, 10));
         let (from, from_port) = from?;
         Some(PushKind::RecvFrom {
@@ -148,11 +149,11 @@ impl Reader {
         }
         let conn = self.conn(id);
         let data = self
-            .need(id, "data", "data")
-            .and_then(|id| self.data_behind(id, 4));
+            .need(id, "data", "a string or other data")
+            .and_then(|id| self.data(id, MAX_DATA));
         Some(PushKind::Recv {
             conn: conn?,
-            data: data?,
+            data: data?.into(),
         })
     }
 
@@ -193,9 +194,9 @@ impl Reader {
             if let Some(member) = self.get(id, key)
                 && !acts.split(" or ").any(|act| act == does)
             {
-                self.wrong(
+                self.wrong_fmt(
                     member,
-                    &format!("{does} has none, expected it for {acts} only"),
+                    format_args!("{does} has none, expected it for {acts} only"),
                 );
             }
         }
@@ -237,7 +238,7 @@ impl Reader {
             }
             None => Vec::new(),
         };
-        let every = self.get(id, "every").and_then(|id| self.some_time(id));
+        let every = self.of(id, "every", Reader::some_time);
         let count = self.get(id, "count");
         if let (Some(count), None) = (count, self.get(id, "every")) {
             self.wrong(count, "without \"every\", expected both or none");

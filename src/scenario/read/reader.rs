@@ -1,8 +1,10 @@
 //! The reader: one tree, and the mistakes found in it. Its methods read what any object may hold.
 
+use std::fmt::Arguments;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::order::order;
 use super::text::{Content, Id, Spot, Tree, path};
 use super::values;
 use crate::nearest::nearest;
@@ -31,8 +33,13 @@ pub(super) struct Reader {
 impl Reader {
     /// Notes a mistake about an item.
     pub fn wrong(&mut self, id: Id, text: &str) {
+        self.wrong_fmt(id, format_args!("{text}"));
+    }
+
+    /// Notes a mistake about an item, in words that are put together.
+    pub fn wrong_fmt(&mut self, id: Id, text: Arguments<'_>) {
         let path = path(&self.tree, id, self.word);
-        self.wrong_at(self.tree.item(id).spot, &path, text);
+        self.wrong_at(self.tree.item(id).spot, &path, &text.to_string());
     }
 
     /// Notes a mistake about a place.
@@ -46,23 +53,24 @@ impl Reader {
 
     /// Notes that something else stands where `what` belongs.
     pub fn expected(&mut self, id: Id, what: &str) {
-        let text = format!("expected {what}, got {}", self.shown(id));
-        self.wrong(id, &text);
+        self.wrong_fmt(id, format_args!("expected {what}, got {}", self.shown(id)));
     }
 
     /// All mistakes in the order of their places, as lines.
-    pub fn mistakes(mut self) -> Vec<String> {
-        self.mistakes.sort_by_key(|mistake| mistake.spot);
-        let files = &self.files;
-        let line = |mistake: Mistake| {
-            let Spot { file, line, column } = mistake.spot;
-            match (files.get(usize::from(file)), line) {
-                (None, _) => mistake.line,
-                (Some(file), 0) => format!("{file}: {}", mistake.line),
-                (Some(file), _) => format!("{file}:{line}:{column}: {}", mistake.line),
-            }
-        };
-        self.mistakes.into_iter().map(line).collect()
+    pub fn mistakes(&self) -> Vec<String> {
+        let mistakes = &self.mistakes;
+        let by_spot = |a: usize, b: usize| mistakes[a].spot.cmp(&mistakes[b].spot);
+        let mut lines = Vec::with_capacity(mistakes.len());
+        for at in order(mistakes.len(), &by_spot) {
+            let Mistake { spot, line: text } = &mistakes[at];
+            let Spot { file, line, column } = *spot;
+            lines.push(match (self.files.get(usize::from(file)), line) {
+                (None, _) => text.clone(),
+                (Some(file), 0) => format!("{file}: {text}"),
+                (Some(file), _) => format!("{file}:{line}:{column}: {text}"),
+            });
+        }
+        lines
     }
 
     pub fn has_mistakes(&self) -> bool {
@@ -118,6 +126,12 @@ impl Reader {
         true
     }
 
+    /// Whether an object has a key that it cannot have: it may have been meant to be a missing one.
+    pub fn has_unknown(&self, id: Id, keys: &[&str]) -> bool {
+        let mut members = self.members(id).into_iter();
+        members.any(|member| !keys.contains(&self.tree.key(member)))
+    }
+
     /// The members of an object but its comment; none for anything else.
     pub fn members(&self, id: Id) -> Vec<Id> {
         match self.content(id) {
@@ -134,11 +148,24 @@ impl Reader {
         self.tree.get(object, key)
     }
 
+    /// What a member of an object is, if it is there and good.
+    #[inline(never)]
+    pub fn of<T>(
+        &mut self,
+        object: Id,
+        key: &str,
+        read: fn(&mut Reader, Id) -> Option<T>,
+    ) -> Option<T> {
+        let member = self.get(object, key)?;
+        read(self, member)
+    }
+
     /// The member of an object that cannot do without.
+    #[inline(never)]
     pub fn need(&mut self, object: Id, key: &str, what: &str) -> Option<Id> {
         let member = self.get(object, key);
         if member.is_none() {
-            self.wrong(object, &format!("no {key:?}, expected {what}"));
+            self.wrong_fmt(object, format_args!("no {key:?}, expected {what}"));
         }
         member
     }
@@ -153,6 +180,7 @@ impl Reader {
     }
 
     /// The items of a member that is a list; none where there is no such member.
+    #[inline(never)]
     pub fn list_of(&mut self, object: Id, key: &str, what: &str) -> Vec<Id> {
         match self.get(object, key) {
             Some(list) => self.list(list, what),
@@ -172,7 +200,7 @@ impl Reader {
     pub fn name(&mut self, id: Id) -> Option<String> {
         let text = self.text(id)?;
         if text.is_empty() {
-            self.expected(id, "a string that is not empty");
+            self.wrong(id, "an empty string, expected one with text in it");
             return None;
         }
         Some(text)
@@ -195,8 +223,7 @@ impl Reader {
             return Some(number);
         }
         let range = match high {
-            u64::MAX if low == 0 => String::new(),
-            u64::MAX => format!(" of {low} or more"),
+            u64::MAX if low > 0 => format!(" of {low} or more"),
             _ => format!(" from {low} to {high}"),
         };
         self.expected(id, &format!("{what}{range}"));
@@ -240,7 +267,7 @@ impl Reader {
             match nearest(text, &mut words.iter().copied()) {
                 Some(near) => {
                     let shown = self.shown(id);
-                    self.wrong(id, &format!("unknown {shown}, did you mean {near:?}?"));
+                    self.wrong_fmt(id, format_args!("unknown {shown}, did you mean {near:?}?"));
                 }
                 None => self.expected(id, what),
             }
@@ -254,12 +281,14 @@ impl Reader {
         there.retain(|id| keys.contains(&self.tree.key(*id)));
         if let [first, others @ ..] = &*there {
             for other in others {
-                let first = self.tree.key(*first);
-                let text = format!(
-                    "beside {first:?}, expected only one of {}",
-                    some_of(keys, "and")
+                let first = self.tree.key(*first).to_owned();
+                self.wrong_fmt(
+                    *other,
+                    format_args!(
+                        "beside {first:?}, expected only one of {}",
+                        some_of(keys, "and")
+                    ),
                 );
-                self.wrong(*other, &text);
             }
         }
     }

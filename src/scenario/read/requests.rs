@@ -171,9 +171,9 @@ impl Reader {
         }
         let parts = self.members(id);
         let Some(first) = parts.first().copied() else {
-            self.wrong(
+            self.wrong_fmt(
                 id,
-                &format!("no operator, expected {}", some_of(keys::TEST, "or")),
+                format_args!("no operator, expected {}", some_of(keys::TEST, "or")),
             );
             return None;
         };
@@ -208,9 +208,9 @@ impl Reader {
         let ends = ["min", "max"].map(|key| self.get(id, key));
         if kind != FieldType::Number {
             for end in ends.into_iter().flatten() {
-                self.wrong(
+                self.wrong_fmt(
                     end,
-                    &format!("{field} is no number, expected min and max for numbers only"),
+                    format_args!("{field} is no number, expected min and max for numbers only"),
                 );
             }
             return None;
@@ -222,9 +222,9 @@ impl Reader {
         if let (Some(low), Some(high)) = (min, max)
             && low > high
         {
-            self.wrong(
+            self.wrong_fmt(
                 id,
-                &format!("min {low} is over max {high}, expected the smaller one first"),
+                format_args!("min {low} is over max {high}, expected the smaller one first"),
             );
         }
         Some(Test::Range(min, max))
@@ -238,7 +238,7 @@ impl Reader {
             FieldType::Data | FieldType::Secret => {
                 let data = self.data(id, MAX_DATA)?;
                 if data.is_empty() {
-                    self.expected(id, "data that is not empty");
+                    self.wrong(id, "no bytes, expected some");
                     return None;
                 }
                 data
@@ -249,9 +249,11 @@ impl Reader {
                 } else {
                     "text, data or a list"
                 };
-                let key = self.tree.key(id);
-                let text = format!("{field} is not {what}, expected {key} for that only");
-                self.wrong(id, &text);
+                let key = if starts { "starts_with" } else { "contains" };
+                self.wrong_fmt(
+                    id,
+                    format_args!("{field} is not {what}, expected {key} for that only"),
+                );
                 return None;
             }
         };

@@ -46,7 +46,7 @@ impl Reader {
         let scope = self
             .get(id, "scope")
             .and_then(|id| self.choice(id, keys::SCOPES));
-        let delay = self.get(id, "delay").and_then(|id| self.delay(id));
+        let delay = self.of(id, "delay", Reader::delay);
         let push = self.get(id, "push").map(|list| self.pushes(list));
         let on = on?;
         Some(Rule {
@@ -85,8 +85,10 @@ impl Reader {
                 let no = |kind| why_no_answer(kind, patch).map(|why| (kind, why));
                 if let Some((kind, why)) = on.kinds.iter().filter(counts).find_map(no) {
                     let article = if key == "error" { "an" } else { "a" };
-                    let text = format!("{} cannot have {article} {key}, {why}", kind.name());
-                    self.wrong(member, &text);
+                    self.wrong_fmt(
+                        member,
+                        format_args!("{} cannot have {article} {key}, {why}", kind.name()),
+                    );
                 }
             }
             let longest = MAX_LENGTH - 1;
@@ -110,8 +112,10 @@ impl Reader {
         let text = self.text(id)?;
         let longest = MAX_LENGTH - ERROR_HEADER;
         if text.len() > longest {
-            let text = format!("{} bytes, expected at most {longest}", text.len());
-            self.wrong(id, &text);
+            self.wrong_fmt(
+                id,
+                format_args!("{} bytes, expected at most {longest}", text.len()),
+            );
         }
         Some(Answer::Error(text))
     }
@@ -137,9 +141,9 @@ impl Reader {
         let [min, max] = ends.map(|end| end.and_then(|end| self.duration(end)));
         let (min, max) = (min?, max?);
         if min > max {
-            self.wrong(
+            self.wrong_fmt(
                 id,
-                &format!("min {min:?} is over max {max:?}, expected the smaller one first"),
+                format_args!("min {min:?} is over max {max:?}, expected the smaller one first"),
             );
         }
         Some(Delay { min, max })
@@ -163,8 +167,8 @@ impl Reader {
         self.only_one(id, keys::FAULT);
         let known = |key: &&str| self.get(id, key).is_some();
         let Some(key) = keys::FAULT.iter().copied().find(known) else {
-            if self.members(id).is_empty() {
-                self.wrong(id, &format!("no fault, expected {words}"));
+            if !self.has_unknown(id, keys::FAULT) {
+                self.wrong_fmt(id, format_args!("no fault, expected {words}"));
             }
             return None;
         };
@@ -199,15 +203,9 @@ impl Reader {
         let Some(on) = on else { return };
         let no = |kind| why_no_fault(kind, fault).map(|why| (kind, why));
         let found = on.kinds.iter().find_map(no);
-        // Everything has each fault that some request can have.
-        let spared = on.any
-            && on
-                .kinds
-                .iter()
-                .any(|kind| why_no_fault(kind, fault).is_none());
-        if let Some((kind, why)) = found.filter(|_| !spared) {
+        if let Some((kind, why)) = found.filter(|_| !on.any) {
             let (kind, name) = (kind.name(), fault.name());
-            self.wrong(id, &format!("{kind} cannot have {name}, expected {why}"));
+            self.wrong_fmt(id, format_args!("{kind} cannot have {name}, {why}"));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::order::order;
 use crate::go::json::unquote;
 
 /// How deep a text may nest, as deep as any other tree of the crate.
@@ -108,7 +109,8 @@ pub(super) fn path(tree: &Tree, id: Id, word: &str) -> String {
                     path.push('.');
                 }
                 // A mistake is one line, whatever a key has in it.
-                path.extend(key.chars().flat_map(char::escape_debug));
+                let quoted = format!("{key:?}");
+                path += &quoted[1..quoted.len() - 1];
             }
         }
     }
@@ -302,18 +304,19 @@ impl Parser<'_> {
     }
 
     fn set_duplicates_aside(&mut self, members: &mut Vec<Id>) {
-        let mut sorted = members.clone();
-        // Those of one key stay in the order in which they were read: ids count up.
-        sorted.sort_unstable_by(|a, b| {
-            let by_key = self.tree.key(*a).cmp(self.tree.key(*b));
-            by_key.then(a.0.cmp(&b.0))
-        });
-        let same = |pair: &&[Id]| self.tree.key(pair[0]) == self.tree.key(pair[1]);
-        let mut duplicates: Vec<Id> = sorted.windows(2).filter(same).map(|p| p[1]).collect();
-        if !duplicates.is_empty() {
-            duplicates.sort_unstable_by_key(|id| id.0);
-            members.retain(|id| duplicates.binary_search_by_key(&id.0, |d| d.0).is_err());
-            self.tree.duplicates.append(&mut duplicates);
+        let key = |at: usize| self.tree.key(members[at]);
+        let sorted = order(members.len(), &|a, b| key(a).cmp(key(b)));
+        let mut again = vec![false; members.len()];
+        for pair in sorted.windows(2) {
+            again[pair[1]] = key(pair[0]) == key(pair[1]);
+        }
+        if again.contains(&true) {
+            for (at, id) in std::mem::take(members).into_iter().enumerate() {
+                match again[at] {
+                    true => self.tree.duplicates.push(id),
+                    false => members.push(id),
+                }
+            }
         }
     }
 

@@ -62,8 +62,10 @@ impl Reader {
             }
         };
         if data.len() > longest {
-            let text = format!("{} bytes, expected at most {longest}", data.len());
-            self.wrong(id, &text);
+            self.wrong_fmt(
+                id,
+                format_args!("{} bytes, expected at most {longest}", data.len()),
+            );
             return None;
         }
         Some(data)
@@ -75,7 +77,9 @@ impl Reader {
         let form = forms.iter().find_map(|form| self.get(id, form));
         let bytes = self.get(id, "bytes");
         let Some(form) = form else {
-            self.wrong(id, "no bytes, expected base64, hex, or repeat and bytes");
+            if !self.has_unknown(id, keys::DATA) {
+                self.wrong(id, "no data, expected base64, hex, or repeat and bytes");
+            }
             return None;
         };
         let key = self.tree.key(form).to_owned();
@@ -97,7 +101,10 @@ impl Reader {
                 None
             }
             Err(error) => {
-                self.wrong(form, &format!("{error}, expected base64 with its padding"));
+                self.wrong_fmt(
+                    form,
+                    format_args!("{error}, expected base64 with its padding"),
+                );
                 None
             }
         }
@@ -107,7 +114,7 @@ impl Reader {
         let bytes = self.need(id, "bytes", "how many bytes the text is repeated to")?;
         let count = self.whole(bytes, "a number of bytes", 0, MAX_DATA as u64)? as usize;
         if text.is_empty() {
-            self.expected(form, "a string that is not empty");
+            self.wrong(form, "an empty string, expected one with text in it");
             return None;
         }
         let mut data = text.repeat(count.div_ceil(text.len())).into_bytes();
@@ -156,9 +163,11 @@ impl Reader {
                 }
             },
             Content::List(items) => {
-                let items = items.clone();
-                let items: Vec<Option<Value>> = items.iter().map(|id| self.json(*id)).collect();
-                Value::Array(items.into_iter().collect::<Option<_>>()?)
+                let mut list = Vec::new();
+                for item in items.clone() {
+                    list.push(self.json(item)?);
+                }
+                Value::Array(list)
             }
             Content::Object(members) => {
                 let mut object = Map::new();

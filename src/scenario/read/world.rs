@@ -16,10 +16,7 @@ impl Reader {
     /// What a scenario says of the world.
     pub fn world(&mut self, id: Id) -> Config {
         let mut config = Config::default();
-        if let Some(time) = self
-            .get(id, "dial_timeout")
-            .and_then(|id| self.some_time(id))
-        {
+        if let Some(time) = self.of(id, "dial_timeout", Reader::some_time) {
             config.dial_timeout = time;
         }
         let clock = self.get(id, "clock");
@@ -81,24 +78,27 @@ impl Reader {
             Some(id) => (id, self.shown(id)),
             None => (object, format!("default {key}")),
         };
-        self.wrong(id, &format!("{shown} is that {whose}, expected another"));
+        self.wrong_fmt(
+            id,
+            format_args!("{shown} is that {whose}, expected another"),
+        );
     }
 
     fn node(&mut self, id: Id, node: &mut NodeConfig) {
         if !self.object(id, keys::NODE) {
             return;
         }
-        if let Some(own) = self.get(id, "node_id").and_then(|id| self.node_id(id)) {
+        if let Some(own) = self.of(id, "node_id", Reader::node_id) {
             node.node_id = own;
         }
-        if let Some(name) = self.get(id, "hostname").and_then(|id| self.hostname(id)) {
+        if let Some(name) = self.of(id, "hostname", Reader::hostname) {
             node.hostname = name;
         }
         if let Some(tags) = self.get(id, "tags") {
             node.tags = self.tags(tags);
         }
-        node.admin_token = self.get(id, "admin_token").and_then(|id| self.name(id));
-        if let Some(public) = self.get(id, "public").and_then(|id| self.flag(id)) {
+        node.admin_token = self.of(id, "admin_token", Reader::name);
+        if let Some(public) = self.of(id, "public", Reader::flag) {
             node.public = public;
         }
     }
@@ -117,8 +117,10 @@ impl Reader {
     fn tags(&mut self, id: Id) -> Vec<String> {
         let items = self.list(id, "a list of tags");
         if items.len() > TAGS_MAX {
-            let text = format!("{} tags, expected at most {TAGS_MAX}", items.len());
-            self.wrong(id, &text);
+            self.wrong_fmt(
+                id,
+                format_args!("{} tags, expected at most {TAGS_MAX}", items.len()),
+            );
         }
         let mut tags = Vec::new();
         for item in items {
@@ -139,14 +141,14 @@ impl Reader {
         let node_id = self.need(id, "node_id", "the peer's node id");
         let node_id = node_id.and_then(|id| self.node_id(id));
         let mut peer = PeerConfig::new(node_id.unwrap_or(1));
-        if let Some(name) = self.get(id, "hostname").and_then(|id| self.hostname(id)) {
+        if let Some(name) = self.of(id, "hostname", Reader::hostname) {
             peer.hostname = name;
         }
-        if let Some(public) = self.get(id, "public").and_then(|id| self.flag(id)) {
+        if let Some(public) = self.of(id, "public", Reader::flag) {
             peer.public = public;
         }
-        peer.trusted = self.get(id, "trusted").and_then(|id| self.flag(id));
-        let latency = self.get(id, "latency").and_then(|id| self.duration(id));
+        peer.trusted = self.of(id, "trusted", Reader::flag);
+        let latency = self.of(id, "latency", Reader::duration);
         peer.latency = latency.unwrap_or_default();
         if let Some(services) = self.get(id, "services") {
             self.services(services, &mut peer);
@@ -159,16 +161,18 @@ impl Reader {
             self.expected(id, "an object with ports and their services");
         }
         for member in self.members(id) {
-            let key = self.tree.key(member);
-            let port = port_number(key);
+            let key = self.tree.key(member).to_owned();
+            let port = port_number(&key);
             if port.is_none() {
-                let text = format!("{key:?} is no port, expected one from 0 to 65535");
-                self.wrong(member, &text);
+                self.wrong_fmt(
+                    member,
+                    format_args!("{key:?} is no port, expected one from 0 to 65535"),
+                );
             }
             if let (Some(service), Some(port)) = (self.service(member), port)
                 && !peer.services.insert(port, service)
             {
-                self.wrong(member, &format!("port {port} again, expected another"));
+                self.wrong_fmt(member, format_args!("port {port} again, expected another"));
             }
         }
     }
@@ -228,28 +232,13 @@ impl Reader {
             Some("invite") => JoinRule::Invite,
             _ => JoinRule::Open,
         };
-        match self.get(id, "token") {
-            Some(token) => {
-                if network.join_rule != JoinRule::Token {
-                    self.wrong(
-                        token,
-                        "without \"join_rule\": \"token\", expected both or none",
-                    );
-                }
-                network.token = self.name(token).unwrap_or_default();
-            }
-            None if network.join_rule == JoinRule::Token => {
-                self.wrong(
-                    id,
-                    "no \"token\", expected one with \"join_rule\": \"token\"",
-                );
-            }
-            None => {}
+        if let Some(token) = self.get(id, "token") {
+            network.token = self.name(token).unwrap_or_default();
         }
         for item in self.list_of(id, "members", "a list of node ids") {
             if let Some(member) = self.node_id(item) {
                 if network.members.contains(&member) {
-                    self.wrong(item, &format!("node {member} again, expected another"));
+                    self.wrong_fmt(item, format_args!("node {member} again, expected another"));
                 }
                 network.members.push(member);
             }
@@ -269,7 +258,7 @@ impl Reader {
         }
         let node_id = self.need(id, "node_id", "the node id of who asks");
         let node_id = node_id.and_then(|id| self.node_id(id));
-        let justification = self.get(id, "justification").and_then(|id| self.text(id));
+        let justification = self.of(id, "justification", Reader::text);
         Some(PendingConfig {
             node_id: node_id?,
             justification: justification.unwrap_or_default(),

@@ -1,19 +1,15 @@
 //! A JSON object cut into its members, whose values stay text: each has a reader of its own.
 
-use std::fmt::Write;
-
-use serde_json::Value;
-
-use crate::go::json::{Reader, unquote};
+use super::read::{Reader, unquote};
 
 /// A key, and the text of its value.
-pub(super) type Member<'a> = (String, &'a str);
+pub type Member<'a> = (String, &'a str);
 
 /// The members of an object, in order; no key is there twice.
 ///
 /// # Errors
 /// One clause, when `text` is not a JSON object, or a key is there twice.
-pub(super) fn members(text: &[u8]) -> Result<Vec<Member<'_>>, String> {
+pub fn members(text: &[u8]) -> Result<Vec<Member<'_>>, String> {
     Reader::new(text).map_err(|why| format!("not JSON: {why}"))?;
     let text = str::from_utf8(text).map_err(|_| "not UTF-8")?;
     if !text.trim_ascii_start().starts_with('{') {
@@ -61,27 +57,8 @@ pub(super) fn members(text: &[u8]) -> Result<Vec<Member<'_>>, String> {
     Ok(found)
 }
 
-/// The line that asks for `verb` with the keys of an object.
-///
-/// # Errors
-/// One clause, when `keys` is not an object, or has a verb itself.
-pub(crate) fn request(verb: &str, keys: &[u8]) -> Result<String, String> {
-    let mut line = format!("{{\"verb\":{}", Value::from(verb));
-    for (key, value) in members(keys)? {
-        if key == "verb" {
-            return Err("verb: duplicate key, expected it once".to_owned());
-        }
-        // Writing to a String cannot fail.
-        let _ = write!(line, ",{}:{value}", Value::from(key));
-    }
-    // Inside a string they would be written as escapes.
-    let mut line = line.replace(['\n', '\r'], " ");
-    line += "}\n";
-    Ok(line)
-}
-
 /// The start of a text that may be long.
-pub(super) fn clipped(text: &str) -> String {
+pub fn clipped(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -142,17 +119,5 @@ mod tests {
         let long = format!("\"{}\"", "x".repeat(99));
         let why = format!("expected an object, got \"{}…", "x".repeat(39));
         assert_eq!(refused(long.as_bytes()), why);
-    }
-
-    #[test]
-    fn requests_are_one_line() {
-        let keys = b"{\n \"a\\n\" : [1,\r\n2],\n\"b\":\"\\n\"}";
-        assert_eq!(
-            request("push", keys).unwrap(),
-            "{\"verb\":\"push\",\"a\\n\":[1,  2],\"b\":\"\\n\"}\n"
-        );
-        assert_eq!(request("ping", b"{}").unwrap(), "{\"verb\":\"ping\"}\n");
-        let twice = request("ping", b"{\"verb\":\"stop\"}");
-        assert_eq!(twice.unwrap_err(), "verb: duplicate key, expected it once");
     }
 }
