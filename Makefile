@@ -21,7 +21,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(addprefix tests/c/,harness.c check.c daemon.c) $(wildcard tests/c/exports*.c)
 export LIBPILOT
 
-.PHONY: help build static clean test lint harness clients examples bench libpilot pytest
+.PHONY: help build static clean test lint harness parity clients examples bench libpilot pytest
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -66,6 +66,10 @@ harness: libpilot ## run the C harness: every export of the real libpilot
 	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" -pthread && \
 	mv -f "$$tmp" target/harness/harness
 	@target/harness/harness "$(MOCKPILOT)"
+
+parity: ## replay the real daemon's recordings; case by case in target/parity.txt
+	$(CARGO) test --test replay -- --nocapture
+	@echo "case by case: $(BUILT)/parity.txt"
 
 clients: libpilot ## run the real Python SDK and pilotctl: every method, every command
 	$(CARGO) build
