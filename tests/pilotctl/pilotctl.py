@@ -19,11 +19,12 @@ class Pilotctl:
         self.control = daemon.control if daemon else None
         self.environment = daemon.environment() if daemon else {}
         self.table = table
+        self.beside = ()
         self.program = os.path.join(clientkit.libpilot_directory(), "pilotctl")
 
     def run(self, *arguments, **variables):
-        if self.control:
-            self.control.fresh()
+        # What came before is of the command that goes on beside this one.
+        self.note(self.beside)
         try:
             done = subprocess.run(
                 [self.program, *arguments], stdin=subprocess.DEVNULL,
@@ -38,10 +39,11 @@ class Pilotctl:
 
     def note(self, arguments):
         """Enters what the command asked the daemon for."""
-        if self.table and self.control:
+        entries = self.control.fresh() if self.control else []
+        if self.table:
             self.table.ask(arguments, {
                 row["cmd"] if row["dir"] == "in" else "connect"
-                for row in self.control.fresh()
+                for row in entries
                 if row["dir"] == "in" or row.get("event") == "connect"})
 
     def data(self, *arguments, **variables):
@@ -74,7 +76,7 @@ class Pilotctl:
         data = decode(done.stdout if status == 0 else done.stderr)
         good = done.returncode == status and all(
             value(data.get(key)) if callable(value) else
-            key in data and data[key] == value
+            key in data and clientkit.same(data[key], value)
             for key, value in wanted.items())
         self.checks.check("--json " + " ".join(arguments), good,
                           f"status {status} and {wanted}",
@@ -102,8 +104,8 @@ class Pilotctl:
 
     def start(self, *arguments):
         """A command that goes on beside others."""
-        if self.control:
-            self.control.fresh()
+        self.note(self.beside)
+        self.beside = arguments
         return subprocess.Popen(
             [self.program, *arguments], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -119,6 +121,7 @@ class Pilotctl:
             output, _ = receiver.communicate()
         arguments = receiver.args[1:]
         self.note(arguments)
+        self.beside = ()
         form = "json" if "--json" in arguments else "text"
         data = decode(output) if form == "json" else None
         good = receiver.returncode == 0 and judge(

@@ -16,7 +16,8 @@ def trust(ctl):
     ctl.text("trust", "Trusted peers", "node 6", "node 7")
     ctl.json("trust", {"total": 3, "trusted": lambda rows: {6, 7} <= {
         row["node_id"] for row in rows} and all(
-            set(row) >= {"node_id", "mutual", "network", "approved_at"}
+            isinstance(row["mutual"], bool) and all(map(is_number, (
+                row["node_id"], row["network"], row["approved_at"])))
             for row in rows)})
     ctl.json("trust --search 6", {"trusted": lambda rows: 6 in {
         row["node_id"] for row in rows}})
@@ -45,7 +46,8 @@ def asked_by_others(ctl):
     ctl.json("approve 21", {"node_id": 21, "status": "approved"})
     ctl.json("pending", {"pending": []})
     ctl.json("trust", {"trusted": lambda rows: [
-        row["mutual"] for row in rows if row["node_id"] == 21] == [False]})
+        row["mutual"] is False for row in rows
+        if row["node_id"] == 21] == [True]})
     ctl.control.push(peer={"node_id": 21, "does": "revoke"})
     ctl.json("trust", {"trusted": lambda rows: 21 not in [
         row["node_id"] for row in rows]})

@@ -142,6 +142,13 @@ class Control:
         return entries
 
 
+def same(got, expected):
+    """Equal, and of the same types: True is not 1."""
+    def text(value):
+        return json.dumps(value, sort_keys=True, default=repr)
+    return got == expected and text(got) == text(expected)
+
+
 class Checks:
     """Lines PASS and FAIL, and the summary."""
 
@@ -161,14 +168,15 @@ class Checks:
         return good
 
     def equal(self, name, got, expected):
-        return self.check(name, got == expected, repr(expected)[:600],
+        return self.check(name, same(got, expected), repr(expected)[:600],
                           repr(got))
 
     def includes(self, name, got, expected):
         """The mapping has at least these keys with these values."""
         part = {key: got.get(key) for key in expected} if isinstance(
             got, dict) else got
-        return self.check(name, part == expected, repr(expected), repr(got))
+        return self.check(name, same(part, expected), repr(expected),
+                          repr(got))
 
     def raises(self, name, kind, text, call):
         """The call fails with this exception, whose text has this in it."""

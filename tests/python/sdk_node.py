@@ -104,8 +104,10 @@ def asked_by_others(checks, driver, control):
     checks.equal("pending_handshakes: answered",
                  driver.pending_handshakes(), {"pending": []})
     rows = {row["node_id"]: row for row in driver.trusted_peers()["trusted"]}
-    checks.equal("trusted_peers: keys", sorted(rows.get(21, {})), [
-        "approved_at", "mutual", "network", "node_id", "public_key"])
+    checks.equal("trusted_peers: types", {
+        key: type(value).__name__ for key, value in rows.get(21, {}).items()}, {
+            "approved_at": "int", "mutual": "bool", "network": "int",
+            "node_id": "int", "public_key": "str"})
     control.push(peer={"node_id": 21, "does": "revoke"})
     checks.check("trusted_peers: revoked by the peer", 21 not in [
         row["node_id"] for row in driver.trusted_peers()["trusted"]],
