@@ -21,7 +21,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help build static clean test lint harness clients examples bench libpilot pytest
+.PHONY: help build static clean test lint harness parity clients examples bench libpilot pytest
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -67,9 +67,13 @@ harness: libpilot ## run the C harness: every export of the real libpilot
 	mv -f "$$tmp" target/harness/harness
 	@GOCOVERDIR="$${GOCOVERDIR:-$(CURDIR)/target/harness/coverage}" target/harness/harness "$(MOCKPILOT)"
 
-clients: libpilot ## run the real Python SDK and pilotctl against the daemon
+parity: ## replay the real daemon's recordings; case by case in target/parity.txt
+	$(CARGO) test --test replay -- --nocapture
+	@echo "case by case: $(BUILT)/parity.txt"
+
+clients: libpilot ## run the real Python SDK and pilotctl: every method, every command
 	$(CARGO) build
-	@$(PYTHON) tests/python/sdk_smoke.py "$(MOCKPILOT)"
+	@$(PYTHON) tests/python/run.py "$(MOCKPILOT)"
 	@$(PYTHON) tests/pilotctl/run.py "$(MOCKPILOT)"
 
 # Beside the C example's own files it takes mockpilot.h; beside the Python one's, the SDK and pytest.
