@@ -11,6 +11,7 @@
 
 mod clause;
 mod cli;
+mod cover;
 pub mod daemon;
 mod exec;
 mod go;

@@ -11,6 +11,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let text = match parse(args) {
         Ok(Invocation::Serve(options)) => return crate::serve::serve(&options),
         Ok(Invocation::Exec(options)) => return crate::exec::exec(&options),
+        Ok(Invocation::Cover(options)) => return crate::cover::cover(&options),
         Ok(Invocation::Help(topic)) => help(topic),
         Ok(Invocation::Version) => version(),
         Err(misuse) => {

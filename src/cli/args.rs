@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::options::{
     COMMANDS, DAEMON_OF_EXEC, EXEC, Key, MAIN, PRIVATE, Row, SERVE, nearest, spelled,
 };
-use super::{ExecOptions, Invocation, Misuse, ParentChoice, ServeOptions, Topic};
+use super::{ExecOptions, Invocation, Misuse, ParentChoice, ServeOptions, Topic, cover};
 use crate::log::Verbosity;
 
 /// Longest duration taken, in milliseconds, about 114 years: clocks can still count it (our choice).
@@ -32,6 +32,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Mis
     match command.as_str() {
         "serve" => parse_serve(words, &[SERVE], Topic::Serve),
         "exec" => parse_exec(words),
+        "cover" => cover::parse(words),
         DAEMON_OF_EXEC => parse_serve(words, &[SERVE, PRIVATE], Topic::Serve),
         "help" => parse_help(words),
         unknown => Err(unknown_command(unknown)),
@@ -55,9 +56,13 @@ fn parse_help(mut words: Words) -> Result<Invocation, Misuse> {
                 topic = match name.to_string_lossy().as_ref() {
                     "serve" => Topic::Serve,
                     "exec" => Topic::Exec,
+                    "cover" => Topic::Cover(None),
                     "help" => continue,
                     unknown => return Err(unknown_command(unknown)),
                 };
+            }
+            Word::Positional(name) if topic == Topic::Cover(None) => {
+                topic = Topic::Cover(Some(cover::action(&name.to_string_lossy())?));
             }
             Word::Positional(extra) => return Err(unexpected(&extra)),
             Word::Option(row, _) if row.key == Key::Version => return Ok(Invocation::Version),
@@ -150,7 +155,7 @@ fn store(options: &mut ServeOptions, row: &Row, value: OsString) -> Result<(), M
         Key::Log => options.log = Some(path(row, value)?),
         Key::Verbose => options.verbosity = Verbosity::Verbose,
         Key::Quiet => options.verbosity = Verbosity::Quiet,
-        Key::Help | Key::Version | Key::Timeout => {}
+        _ => {}
     }
     Ok(())
 }
@@ -172,7 +177,7 @@ fn distinct(options: &ServeOptions) -> Result<(), Misuse> {
     Ok(())
 }
 
-fn unexpected(word: &OsStr) -> Misuse {
+pub(super) fn unexpected(word: &OsStr) -> Misuse {
     Misuse::new(format!("unexpected argument {word:?}"))
 }
 
@@ -181,14 +186,14 @@ fn is_option(word: &OsStr) -> bool {
 }
 
 /// A word of the command line with its meaning.
-enum Word {
+pub(super) enum Word {
     /// An option and its value; empty for a switch.
     Option(&'static Row, OsString),
     Positional(OsString),
 }
 
 /// The words from left to right.
-struct Words {
+pub(super) struct Words {
     parser: lexopt::Parser,
     /// The `--` is behind us.
     ended: bool,
@@ -214,7 +219,7 @@ impl Words {
     }
 
     /// Whether the next word is the `--` behind which nothing is an option; it is taken then.
-    fn separator(&mut self) -> bool {
+    pub(super) fn separator(&mut self) -> bool {
         let found = self.peek().is_some_and(|word| word == "--");
         if found {
             self.skip();
@@ -223,11 +228,11 @@ impl Words {
     }
 
     /// All words that are left, as they are.
-    fn rest(&mut self) -> Vec<OsString> {
+    pub(super) fn rest(&mut self) -> Vec<OsString> {
         std::iter::from_fn(|| self.skip()).collect()
     }
 
-    fn next(&mut self, tables: &[&'static [Row]]) -> Result<Option<Word>, Misuse> {
+    pub(super) fn next(&mut self, tables: &[&'static [Row]]) -> Result<Option<Word>, Misuse> {
         if self.separator() || self.ended {
             self.ended = true;
             return Ok(self.skip().map(Word::Positional));
@@ -335,18 +340,18 @@ fn find(name: &Name, tables: &[&'static [Row]]) -> Result<&'static Row, Misuse> 
     }))
 }
 
-fn bad(row: &Row, why: &str, value: &OsStr) -> Misuse {
+pub(super) fn bad(row: &Row, why: &str, value: &OsStr) -> Misuse {
     Misuse::new(format!("{}: {why}, got {value:?}", row.spelled()))
 }
 
-fn path(row: &Row, value: OsString) -> Result<PathBuf, Misuse> {
+pub(super) fn path(row: &Row, value: OsString) -> Result<PathBuf, Misuse> {
     if value.is_empty() {
         return Err(bad(row, "expected a path", &value));
     }
     Ok(value.into())
 }
 
-fn text<'a>(row: &Row, value: &'a OsStr) -> Result<&'a str, Misuse> {
+pub(super) fn text<'a>(row: &Row, value: &'a OsStr) -> Result<&'a str, Misuse> {
     value.to_str().ok_or_else(|| bad(row, "not UTF-8", value))
 }
 

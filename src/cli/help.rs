@@ -1,7 +1,7 @@
 //! The help texts.
 
-use super::Topic;
 use super::options::{COMMANDS, EXEC, MAIN, Row, SERVE};
+use super::{Topic, cover};
 
 /// Longest line of a help text.
 const COLUMNS: usize = 79;
@@ -12,6 +12,7 @@ mockpilot stands in for the Pilot Protocol daemon on its local Unix socket.
 Usage: mockpilot serve --socket PATH [OPTIONS]
        mockpilot -socket PATH [OPTIONS]      the same
        mockpilot exec [OPTIONS] -- COMMAND [ARG...]
+       mockpilot cover run|merge|report ...
        mockpilot help [COMMAND]
 ";
 
@@ -82,10 +83,11 @@ pub fn help(topic: Topic) -> String {
             "{EXEC_HEAD}\nOptions:\n{}{NOTES}{EXEC_STATUSES}",
             options(EXEC)
         ),
+        Topic::Cover(action) => cover::help(action),
     }
 }
 
-fn options(rows: &[Row]) -> String {
+pub(super) fn options(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.heading().len()).max();
     let room = COLUMNS.saturating_sub(width.unwrap_or_default() + 4);
     columns(rows.iter().map(|row| {
@@ -102,7 +104,7 @@ fn options(rows: &[Row]) -> String {
 }
 
 /// Two columns; the lines of the second one stay below each other.
-fn columns(entries: impl Iterator<Item = (String, String)> + Clone) -> String {
+pub(super) fn columns(entries: impl Iterator<Item = (String, String)> + Clone) -> String {
     let width = entries.clone().map(|(left, _)| left.len()).max();
     let width = width.unwrap_or_default();
     let mut text = String::new();

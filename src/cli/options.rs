@@ -19,6 +19,14 @@ pub(super) enum Key {
     Log,
     Verbose,
     Quiet,
+    Output,
+    Format,
+    Object,
+    FailUnder,
+    Exclude,
+    StripPrefix,
+    By,
+    Keep,
     Help,
     Version,
 }
@@ -40,7 +48,7 @@ pub(super) struct Row {
     pub(super) default: Option<&'static str>,
 }
 
-const fn row(
+pub(super) const fn row(
     key: Key,
     name: &'static str,
     value: Option<&'static str>,
@@ -83,7 +91,7 @@ pub(super) fn spelled(name: &str) -> String {
     format!("{dashes}{name}")
 }
 
-const HELP: Row = Row {
+pub(super) const HELP: Row = Row {
     short: Some('h'),
     ..row(Key::Help, "help", None, "print this text", None)
 };
@@ -250,6 +258,7 @@ pub(super) const MAIN: &[Row] = &[
 pub(super) const COMMANDS: &[(&str, &str)] = &[
     ("serve", "run a daemon on a Unix socket"),
     ("exec", "run a command against a daemon of its own"),
+    ("cover", "coverage of many processes as one"),
     ("help", "print this text, or that of a command"),
 ];
 

@@ -1,0 +1,112 @@
+//! `mockpilot cover run`: a command whose processes all write their data to one directory.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use super::llvm::Objects;
+use super::{Failure, merge, output, why};
+use crate::cli::{CoverOptions, complain};
+use crate::exec::{command, receive_signals};
+use crate::log::one_line;
+use crate::private::PrivateDirectory;
+
+/// A file for each process, and for each program that it turns into; where two processes have the same
+/// number (in PID namespaces) LLVM adds one to the other.
+const PATTERN: &str = "%p-%m.profraw";
+
+const RAW: &str = "profraw";
+
+/// Runs the command, then merges; gives the exit status.
+pub(super) fn run(options: &CoverOptions) -> Result<u8, Failure> {
+    let (sender, events) = mpsc::channel();
+    receive_signals(sender)?;
+    if let Some(path) = &options.output {
+        output::check(path)?;
+    }
+    let private;
+    let directory = match &options.keep {
+        Some(kept) => keep(kept)?,
+        None => {
+            private = PrivateDirectory::new()?;
+            absolute(private.path())?
+        }
+    };
+    if directory.as_os_str().as_bytes().contains(&b'%') {
+        let text = format!("{}: LLVM would expand the %", directory.display());
+        return Err(text.into());
+    }
+    let pattern = directory.join(PATTERN);
+    let environment: [(&str, Option<&OsStr>); 2] = [
+        ("GOCOVERDIR", Some(directory.as_os_str())),
+        ("LLVM_PROFILE_FILE", Some(pattern.as_os_str())),
+    ];
+    let ended = match command::run(&options.command, &environment, None, &events) {
+        Ok(ended) => ended,
+        Err(refused) => {
+            return Err(Failure {
+                status: refused.status,
+                text: refused.text,
+            });
+        }
+    };
+    let merged = collect(options, &directory);
+    match (ended.status, merged) {
+        (0, merged) => merged,
+        (status, Err(failure)) => {
+            complain(&one_line(&failure.text));
+            Ok(status)
+        }
+        (status, Ok(_)) => Ok(status),
+    }
+}
+
+/// Makes the directory for data that is to stay, unless it is there and empty.
+fn keep(path: &Path) -> Result<PathBuf, Failure> {
+    fs::create_dir_all(path).map_err(|error| why(path, &error))?;
+    let mut entries = fs::read_dir(path).map_err(|error| why(path, &error))?;
+    if entries.next().is_some() {
+        let text = format!("{}: not empty, its data would count too", path.display());
+        return Err(text.into());
+    }
+    absolute(path)
+}
+
+/// Processes may change their working directory.
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    Ok(std::path::absolute(path).map_err(|error| why(path, &error))?)
+}
+
+/// Merges what the processes have left.
+fn collect(options: &CoverOptions, directory: &Path) -> Result<u8, Failure> {
+    let mut inputs = Vec::new();
+    let mut raw = Vec::new();
+    let entries = fs::read_dir(directory).map_err(|error| why(directory, &error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| why(directory, &error))?.path();
+        if path.extension() == Some(OsStr::new(RAW)) {
+            raw.push(path);
+        } else if inputs.is_empty() {
+            inputs.push(directory.to_path_buf());
+        }
+    }
+    raw.sort();
+    inputs.extend(raw);
+    let objects = Objects {
+        named: options.objects.clone(),
+        tried: options.command.first().and_then(|name| program(name)),
+    };
+    merge(options, &inputs, &objects)
+}
+
+/// The file that a command of this name is.
+fn program(name: &OsString) -> Option<PathBuf> {
+    if name.as_bytes().contains(&b'/') {
+        return Some(name.into());
+    }
+    let path = std::env::var_os("PATH")?;
+    let mut found = std::env::split_paths(&path).map(|directory| directory.join(name));
+    found.find(|path| path.is_file())
+}
