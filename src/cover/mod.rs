@@ -16,6 +16,7 @@ mod llvm;
 mod names;
 mod output;
 mod paths;
+mod processes;
 mod ratio;
 mod report;
 mod run;
@@ -30,7 +31,7 @@ use std::process::ExitCode;
 use crate::clause::clause;
 use crate::cli::{Action, CoverOptions, complain, print_stdout_bytes};
 use crate::log::one_line;
-use data::Coverage;
+use data::{Coverage, Skipped};
 use llvm::Objects;
 use summary::Unit;
 
@@ -77,7 +78,7 @@ pub(crate) fn cover(options: &CoverOptions) -> ExitCode {
                 named: options.objects.clone(),
                 tried: None,
             };
-            merge(options, &options.inputs, &objects)
+            merge(options, &options.inputs, &objects, Vec::new())
         }
     };
     match done {
@@ -89,9 +90,16 @@ pub(crate) fn cover(options: &CoverOptions) -> ExitCode {
     }
 }
 
-/// Merges, prints and writes what the options say; gives the exit status.
-fn merge(options: &CoverOptions, inputs: &[PathBuf], objects: &Objects) -> Result<u8, Failure> {
+/// Merges, prints and writes what the options say; gives the exit status. What is missing is known
+/// beforehand in part.
+fn merge(
+    options: &CoverOptions,
+    inputs: &[PathBuf],
+    objects: &Objects,
+    missing: Vec<Skipped>,
+) -> Result<u8, Failure> {
     let mut coverage = Coverage::default();
+    coverage.skipped = missing;
     let bytes =
         |texts: &[std::ffi::OsString]| texts.iter().cloned().map(|t| t.into_vec()).collect();
     coverage.paths.exclude = bytes(&options.exclude);

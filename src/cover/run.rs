@@ -6,7 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
+use super::data::Skipped;
 use super::llvm::Objects;
+use super::processes::Watch;
 use super::{Failure, merge, output, why};
 use crate::cli::{CoverOptions, complain};
 use crate::exec::{command, receive_signals};
@@ -16,6 +18,8 @@ use crate::private::PrivateDirectory;
 /// A file for each process, and for each program that it turns into; where two processes have the same
 /// number (in PID namespaces) LLVM adds one to the other.
 const PATTERN: &str = "%p-%m.profraw";
+
+const GO_VARIABLE: &str = "GOCOVERDIR";
 
 const RAW: &str = "profraw";
 
@@ -40,9 +44,10 @@ pub(super) fn run(options: &CoverOptions) -> Result<u8, Failure> {
     }
     let pattern = directory.join(PATTERN);
     let environment: [(&str, Option<&OsStr>); 2] = [
-        ("GOCOVERDIR", Some(directory.as_os_str())),
+        (GO_VARIABLE, Some(directory.as_os_str())),
         ("LLVM_PROFILE_FILE", Some(pattern.as_os_str())),
     ];
+    let watch = Watch::start(GO_VARIABLE, &directory);
     let ended = match command::run(&options.command, &environment, None, &events) {
         Ok(ended) => ended,
         Err(refused) => {
@@ -52,7 +57,8 @@ pub(super) fn run(options: &CoverOptions) -> Result<u8, Failure> {
             });
         }
     };
-    let merged = collect(options, &directory);
+    let missing = watch.without_data(&directory);
+    let merged = collect(options, &directory, missing);
     match (ended.status, merged) {
         (0, merged) => merged,
         (status, Err(failure)) => {
@@ -80,7 +86,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Merges what the processes have left.
-fn collect(options: &CoverOptions, directory: &Path) -> Result<u8, Failure> {
+fn collect(options: &CoverOptions, directory: &Path, missing: Vec<Skipped>) -> Result<u8, Failure> {
     let mut inputs = Vec::new();
     let mut raw = Vec::new();
     let entries = fs::read_dir(directory).map_err(|error| why(directory, &error))?;
@@ -98,7 +104,7 @@ fn collect(options: &CoverOptions, directory: &Path) -> Result<u8, Failure> {
         named: options.objects.clone(),
         tried: options.command.first().and_then(|name| program(name)),
     };
-    merge(options, &inputs, &objects)
+    merge(options, &inputs, &objects, missing)
 }
 
 /// The file that a command of this name is.
