@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::names::Names;
+use super::order::sorted;
 use super::paths::Paths;
 
 /// The most that a count can be; it stays there. Source: the contract.
@@ -166,20 +167,20 @@ impl Coverage {
     ///
     /// When two inputs, which the text names, cannot be added.
     pub(super) fn fold(&mut self) -> Result<(), String> {
-        self.records.sort_by(Record::order);
-        let mut last = 0;
-        for at in 1..self.records.len() {
-            let next = self.records[at];
-            if self.records[last].order(&next) == Ordering::Equal {
-                let sum = self.sum(self.records[last], next)?;
-                self.records[last] = sum;
-            } else {
-                last += 1;
-                self.records[last] = next;
+        let records = &self.records;
+        let order = sorted(records.len(), &|a, b| records[a].order(&records[b]));
+        let mut folded: Vec<Record> = Vec::with_capacity(self.folded.max(order.len() / 2));
+        for at in order {
+            let next = self.records[at as usize];
+            match folded.last_mut() {
+                Some(last) if last.order(&next) == Ordering::Equal => {
+                    *last = self.sum(*last, next)?
+                }
+                _ => folded.push(next),
             }
         }
-        self.records.truncate(last + 1);
-        self.folded = self.records.len();
+        self.folded = folded.len();
+        self.records = folded;
         Ok(())
     }
 
@@ -214,9 +215,17 @@ impl Coverage {
 
     /// The records of each file, which must be folded, by path.
     pub(super) fn files(&self) -> Vec<&[Record]> {
-        let mut files: Vec<&[Record]> = self.records.chunk_by(|a, b| a.file == b.file).collect();
-        files.sort_by_key(|records| self.paths.path(records[0].file));
-        files
+        let mut files: Vec<&[Record]> = Vec::new();
+        let mut start = 0;
+        for at in 1..=self.records.len() {
+            if at == self.records.len() || self.records[at].file != self.records[start].file {
+                files.push(&self.records[start..at]);
+                start = at;
+            }
+        }
+        let path = |at: usize| self.paths.path(files[at][0].file);
+        let order = sorted(files.len(), &|a, b| path(a).cmp(path(b)));
+        order.into_iter().map(|at| files[at as usize]).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::cursor::Damage;
 use super::data::{Coverage, Function, Kind, LITERAL, Record};
-use super::{gocounters, gometa, why};
+use super::{base, gocounters, gometa, why};
 
 /// Hexadecimal digits of the hash in the files' names.
 const HASH: usize = 32;
@@ -74,16 +74,10 @@ impl Lost {
 }
 
 fn list(coverage: &mut Coverage, directory: &Path, pods: &mut Vec<Pod>) -> Result<(), String> {
-    let refused = |error| why(directory, &error);
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(directory).map_err(refused)? {
-        paths.push(entry.map_err(refused)?.path());
-    }
-    paths.sort();
     let mut counters = false;
     let mut found = Vec::new();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+    for path in super::list(directory)? {
+        let name = base(&path);
         let (hash, is_meta) = match (name.strip_prefix(META), name.strip_prefix(COUNTERS)) {
             (Some(hash), _) => (hash, true),
             (_, Some(rest)) => match rest.split_once('.') {
@@ -163,7 +157,7 @@ fn damaged(path: &Path, (offset, what): Damage) -> String {
 fn read_pod(coverage: &mut Coverage, path: &Path, counters: &[PathBuf]) -> Result<(), String> {
     let data = fs::read(path).map_err(|error| why(path, &error))?;
     let meta = gometa::parse(&data).map_err(|damage| damaged(path, damage))?;
-    let hash = path.file_name().unwrap_or_default().to_string_lossy();
+    let hash = base(path);
     let said: String = meta.hash.iter().map(|byte| format!("{byte:02x}")).collect();
     if hash.strip_prefix(META) != Some(&said) {
         return Err(damaged(path, (24, "another hash than in the name")));

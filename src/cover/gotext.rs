@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::data::{Coverage, Kind, MOST, Mode, Record};
+use super::order::sorted;
 
 /// How a text profile begins.
 pub(super) const START: &[u8] = b"mode:";
@@ -89,20 +90,22 @@ fn read_block(coverage: &mut Coverage, line: &[u8], input: u32) -> Result<(), St
 pub(super) fn write(coverage: &Coverage) -> Vec<u8> {
     let mode = coverage.mode.map_or(Mode::Set, |(mode, _)| mode);
     let mut out = format!("mode: {}\n", mode.name()).into_bytes();
-    let mut files = coverage.files();
-    files.sort_by_key(|records| coverage.paths.go_order(records[0].file));
-    for record in files.into_iter().flatten() {
-        if record.kind != Kind::Block {
-            continue;
+    let files = coverage.files();
+    let key = |at: usize| coverage.paths.go_order(files[at][0].file);
+    for at in sorted(files.len(), &|a, b| key(a).cmp(&key(b))) {
+        for record in files[at as usize] {
+            if record.kind != Kind::Block {
+                continue;
+            }
+            let [line, end_line, column, end_column] = record.place;
+            out.extend_from_slice(coverage.paths.path(record.file));
+            // Writing to memory does not fail.
+            let _ = writeln!(
+                out,
+                ":{line}.{column},{end_line}.{end_column} {} {}",
+                record.extra, record.count
+            );
         }
-        let [line, end_line, column, end_column] = record.place;
-        out.extend_from_slice(coverage.paths.path(record.file));
-        // Writing to memory does not fail.
-        let _ = writeln!(
-            out,
-            ":{line}.{column},{end_line}.{end_column} {} {}",
-            record.extra, record.count
-        );
     }
     out
 }

@@ -1,12 +1,14 @@
 //! LLVM's raw profiles, read by LLVM's own tools.
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::data::Coverage;
-use super::{lcov, why};
+use super::order::sorted;
+use super::{base, lcov, list, why};
 use crate::cli::complain;
 use crate::log::one_line;
 use crate::private::PrivateDirectory;
@@ -60,7 +62,7 @@ pub(super) fn read(
     }
     let scratch = PrivateDirectory::new()?;
     let mut said = Vec::new();
-    for tools in tools() {
+    for tools in tools(scratch.path()) {
         match tools.export(scratch.path(), raw, objects) {
             Ok(export) => {
                 for object in export.without_data {
@@ -120,7 +122,7 @@ impl Tools {
                 }
                 command.arg(plain(object));
             }
-            output(&mut command)
+            output(scratch, &mut command)
         };
         let mut without_data = Vec::new();
         let mut with_data = Vec::new();
@@ -156,7 +158,7 @@ impl Tools {
             let mut command = Command::new(&self.profdata);
             command.args(["merge", "-o"]).arg(&next).args(&merged);
             command.args(batch.iter().map(|path| plain(path)));
-            output(&mut command)?;
+            output(scratch, &mut command)?;
             merged = Some(next);
         }
         merged.ok_or_else(|| "no raw profile".to_string())
@@ -172,13 +174,20 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// Runs a tool; gives what it prints and what it warns of, or else, with its path, what it says first.
-fn output(command: &mut Command) -> Result<(Vec<u8>, String), String> {
+fn output(scratch: &Path, command: &mut Command) -> Result<(Vec<u8>, String), String> {
     let program = PathBuf::from(command.get_program());
-    let ran = command.stdin(Stdio::null()).output();
-    let ran = ran.map_err(|error| why(&program, &error))?;
-    let said = String::from_utf8_lossy(&ran.stderr).trim().to_string();
-    if ran.status.success() {
-        return Ok((ran.stdout, said));
+    let streams = [scratch.join("stdout"), scratch.join("stderr")];
+    let mut run = || -> io::Result<_> {
+        command
+            .stdin(Stdio::null())
+            .stdout(File::create(&streams[0])?);
+        let status = command.stderr(File::create(&streams[1])?).status()?;
+        Ok((status, fs::read(&streams[0])?, fs::read(&streams[1])?))
+    };
+    let (status, printed, said) = run().map_err(|error| why(&program, &error))?;
+    let said = String::from_utf8_lossy(&said).trim().to_string();
+    if status.success() {
+        return Ok((printed, said));
     }
     let first = said.lines().next().unwrap_or("failed without a word");
     let first = first
@@ -189,35 +198,35 @@ fn output(command: &mut Command) -> Result<(Vec<u8>, String), String> {
 
 /// The pairs of tools to try: the Rust toolchain's own, then those on PATH, the plain names first and
 /// then the newest.
-fn tools() -> Vec<Tools> {
+fn tools(scratch: &Path) -> Vec<Tools> {
     let mut found = Vec::new();
-    let sysroot = output(Command::new("rustc").args(["--print", "sysroot"]));
+    let sysroot = output(scratch, Command::new("rustc").args(["--print", "sysroot"]));
     if let Ok((sysroot, _)) = sysroot {
         let sysroot = String::from_utf8_lossy(&sysroot);
-        let targets = fs::read_dir(Path::new(sysroot.trim()).join("lib/rustlib"));
-        for target in targets.into_iter().flatten().flatten() {
-            pair(&target.path().join("bin"), "", &mut found);
+        let targets = list(&Path::new(sysroot.trim()).join("lib/rustlib"));
+        for target in targets.unwrap_or_default() {
+            pair(&target.join("bin"), "", &mut found);
         }
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut versions: Vec<(u32, PathBuf)> = Vec::new();
+    let mut versioned: Vec<(u32, PathBuf)> = Vec::new();
     for directory in std::env::split_paths(&path) {
         pair(&directory, "", &mut found);
-        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            if let Some(version) = version(&entry.file_name()) {
-                versions.push((version, directory.clone()));
+        for file in list(&directory).unwrap_or_default() {
+            if let Some(version) = version(&base(&file)) {
+                versioned.push((version, directory.clone()));
             }
         }
     }
-    versions.sort_by_key(|(version, _)| u32::MAX - version);
-    for (version, directory) in versions {
-        pair(&directory, &format!("-{version}"), &mut found);
+    for at in sorted(versioned.len(), &|a, b| versioned[b].0.cmp(&versioned[a].0)) {
+        let (version, directory) = &versioned[at as usize];
+        pair(directory, &format!("-{version}"), &mut found);
     }
     found
 }
 
-fn version(name: &OsStr) -> Option<u32> {
-    name.to_str()?.strip_prefix("llvm-profdata-")?.parse().ok()
+fn version(name: &str) -> Option<u32> {
+    name.strip_prefix("llvm-profdata-")?.parse().ok()
 }
 
 fn pair(directory: &Path, suffix: &str, found: &mut Vec<Tools>) {
@@ -258,7 +267,7 @@ mod tests {
             ("llvm-profdata-19.1", None),
             ("llvm-cov-19", None),
         ] {
-            assert_eq!(version(OsStr::new(name)), expected);
+            assert_eq!(version(name), expected);
         }
     }
 }

@@ -14,6 +14,7 @@ mod inputs;
 mod lcov;
 mod llvm;
 mod names;
+mod order;
 mod output;
 mod paths;
 mod processes;
@@ -164,4 +165,25 @@ fn print(text: &[u8]) -> Result<(), Failure> {
 /// A path and what the system says of it.
 fn why(path: &Path, error: &io::Error) -> String {
     format!("{}: {}", path.display(), clause(error))
+}
+
+/// The paths in a directory, in order.
+fn list(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let refused = |error| why(directory, &error);
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(refused)? {
+        paths.push(entry.map_err(refused)?.path());
+    }
+    let order = order::sorted(paths.len(), &|a, b| {
+        paths[a].as_os_str().cmp(paths[b].as_os_str())
+    });
+    Ok(order
+        .into_iter()
+        .map(|at| paths[at as usize].clone())
+        .collect())
+}
+
+/// The name of a file without its directory.
+fn base(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }

@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::data::Skipped;
+use super::{base, list};
 
 /// Least time between two looks: the start of a Go program takes longer (measured).
 const PERIOD: Duration = Duration::from_millis(1);
@@ -89,8 +90,8 @@ impl Watch {
         self.stop.store(true, Ordering::Relaxed);
         let seen = self.thread.take().and_then(|thread| thread.join().ok());
         let mut names = Vec::new();
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            names.push(entry.file_name().to_string_lossy().into_owned());
+        for path in list(directory).unwrap_or_default() {
+            names.push(base(&path).into_owned());
         }
         let mut known: Vec<(PathBuf, bool)> = Vec::new();
         let mut lost = Vec::new();

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use super::data::Skipped;
 use super::llvm::Objects;
 use super::processes::Watch;
-use super::{Failure, merge, output, why};
+use super::{Failure, list, merge, output, why};
 use crate::cli::{CoverOptions, complain};
 use crate::exec::{command, receive_signals};
 use crate::log::one_line;
@@ -72,8 +72,7 @@ pub(super) fn run(options: &CoverOptions) -> Result<u8, Failure> {
 /// Makes the directory for data that is to stay, unless it is there and empty.
 fn keep(path: &Path) -> Result<PathBuf, Failure> {
     fs::create_dir_all(path).map_err(|error| why(path, &error))?;
-    let mut entries = fs::read_dir(path).map_err(|error| why(path, &error))?;
-    if entries.next().is_some() {
+    if !list(path)?.is_empty() {
         let text = format!("{}: not empty, its data would count too", path.display());
         return Err(text.into());
     }
@@ -89,17 +88,14 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 fn collect(options: &CoverOptions, directory: &Path, missing: Vec<Skipped>) -> Result<u8, Failure> {
     let mut inputs = Vec::new();
     let mut raw = Vec::new();
-    let entries = fs::read_dir(directory).map_err(|error| why(directory, &error))?;
-    for entry in entries {
-        let path = entry.map_err(|error| why(directory, &error))?.path();
+    for path in list(directory)? {
         if path.extension() == Some(OsStr::new(RAW)) {
             raw.push(path);
         } else if inputs.is_empty() {
             inputs.push(directory.to_path_buf());
         }
     }
-    raw.sort();
-    inputs.extend(raw);
+    inputs.append(&mut raw);
     let objects = Objects {
         named: options.objects.clone(),
         tried: options.command.first().and_then(|name| program(name)),

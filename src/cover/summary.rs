@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::data::{Coverage, Kind, LITERAL, Record};
 use super::gosource;
+use super::order::sorted;
 use super::ratio::Ratio;
 
 /// What is counted in a file.
@@ -114,24 +115,39 @@ fn go_functions(coverage: &Coverage, blocks: &[Record], module: Option<&Module>)
     if unnamed && let Some(rows) = rows_of_source(coverage, blocks, module) {
         return rows;
     }
-    let mut sorted: Vec<&Record> = blocks.iter().collect();
-    sorted.sort_by_key(|block| block.function);
-    let mut rows: Vec<Row> = sorted
-        .chunk_by(|a, b| a.function == b.function)
-        .filter(|blocks| blocks[0].function != LITERAL)
-        .map(|blocks| {
-            let known = match blocks[0].function {
-                0 => None,
-                number => Some(coverage.functions[number as usize - 1]),
-            };
-            Row {
-                name: known.map(|function| text(coverage, function.name)),
-                line: known.map_or(0, |function| function.line),
-                ratio: ratio(blocks.iter().copied(), 0),
-            }
-        })
+    let known = |block: &Record| match block.function {
+        0 => None,
+        number => Some(coverage.functions[number as usize - 1]),
+    };
+    let named: Vec<&Record> = blocks
+        .iter()
+        .filter(|block| block.function != LITERAL)
         .collect();
-    rows.sort_by_key(|row| (row.name.is_none(), row.line));
+    // Those that are not known come last.
+    let key = |at: usize| {
+        let function = known(named[at]);
+        (
+            function.is_none(),
+            function.map_or(0, |function| function.line),
+            named[at].function,
+        )
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    let mut last = None;
+    for at in sorted(named.len(), &|a, b| key(a).cmp(&key(b))) {
+        let block = named[at as usize];
+        if last.replace(block.function) != Some(block.function) {
+            let function = known(block);
+            rows.push(Row {
+                name: function.map(|function| text(coverage, function.name)),
+                line: function.map_or(0, |function| function.line),
+                ratio: Ratio::default(),
+            });
+        }
+        if let Some(row) = rows.last_mut() {
+            row.ratio.add(block.extra, block.count);
+        }
+    }
     rows
 }
 

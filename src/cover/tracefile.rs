@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::data::{Coverage, Kind, LITERAL, Record};
+use super::order::sorted;
 
 /// Most lines that blocks may span in all; sources of that size are not written (our choice).
 const MOST_LINES: u64 = 1 << 22;
@@ -19,20 +20,25 @@ pub(super) fn blocks_to_lines(coverage: &mut Coverage) -> Result<(), String> {
     let mut met = vec![false; coverage.functions.len()];
     for records in coverage.files() {
         let mut lines: Vec<(u64, u64)> = Vec::new();
-        let mut from = None;
-        for record in records.iter().filter(|record| record.kind == Kind::Block) {
+        for record in records {
+            if record.kind != Kind::Block {
+                continue;
+            }
             let [line, end_line, _, end_column] = record.place;
             // A block that ends before the first column of a line has nothing of that line.
             let last = match end_column {
                 0 | 1 => end_line.saturating_sub(1).max(line),
                 _ => end_line.max(line),
             };
-            left = left.checked_sub(last - line + 1).ok_or_else(|| {
-                let path = coverage.paths.shown(record.file);
-                format!("{path}:{line}: blocks of too many lines for a tracefile, {last}")
-            })?;
-            lines.extend((line..=last).map(|line| (line, record.count)));
-            from = Some(*record);
+            left = left
+                .checked_sub((last - line).saturating_add(1))
+                .ok_or_else(|| {
+                    let path = coverage.paths.shown(record.file);
+                    format!("{path}:{line}: blocks of too many lines for a tracefile, {last}")
+                })?;
+            for line in line..=last {
+                lines.push((line, record.count));
+            }
             if record.function != 0
                 && record.function != LITERAL
                 && !std::mem::replace(&mut met[record.function as usize - 1], true)
@@ -47,19 +53,24 @@ pub(super) fn blocks_to_lines(coverage: &mut Coverage) -> Result<(), String> {
                 });
             }
         }
-        let Some(from) = from else {
-            continue;
+        let mut before = None;
+        let order = |a: usize, b: usize| {
+            let (a, b) = (lines[a], lines[b]);
+            a.0.cmp(&b.0).then(b.1.cmp(&a.1))
         };
-        lines.sort_unstable_by(|a, b| b.cmp(a));
-        lines.dedup_by_key(|line| line.0);
-        made.extend(lines.into_iter().map(|(line, count)| Record {
-            kind: Kind::Line,
-            place: [line, 0, 0, 0],
-            extra: 0,
-            count,
-            function: 0,
-            ..from
-        }));
+        for at in sorted(lines.len(), &order) {
+            let (line, count) = lines[at as usize];
+            if before.replace(line) != Some(line) {
+                made.push(Record {
+                    kind: Kind::Line,
+                    place: [line, 0, 0, 0],
+                    extra: 0,
+                    count,
+                    function: 0,
+                    ..records[0]
+                });
+            }
+        }
     }
     for record in made {
         coverage.add(record)?;
@@ -74,26 +85,24 @@ pub(super) fn write(coverage: &Coverage) -> Vec<u8> {
         let of = |kind: Kind| records.iter().filter(move |record| record.kind == kind);
         let path = coverage.paths.path(records[0].file);
         put(&mut out, &[b"TN:\nSF:", path, b"\n"]);
-        let mut functions: Vec<(u64, &[u8], &Record)> = of(Kind::Function)
-            .map(|record| {
-                (
-                    record.extra,
-                    coverage.names.text(record.place[0] as u32),
-                    record,
-                )
-            })
-            .collect();
-        functions.sort_by_key(|&(line, name, _)| (line, name));
-        for (line, name, record) in &functions {
+        let functions: Vec<&Record> = of(Kind::Function).collect();
+        let name = |record: &Record| coverage.names.text(record.place[0] as u32);
+        let order = sorted(functions.len(), &|a, b| {
+            let (a, b) = (functions[a], functions[b]);
+            (a.extra.cmp(&b.extra)).then_with(|| name(a).cmp(name(b)))
+        });
+        for &at in &order {
+            let record = functions[at as usize];
             let _ = match record.function {
-                0 => write!(out, "FN:{line},"),
-                end => write!(out, "FN:{line},{end},"),
+                0 => write!(out, "FN:{},", record.extra),
+                end => write!(out, "FN:{},{end},", record.extra),
             };
-            put(&mut out, &[name, b"\n"]);
+            put(&mut out, &[name(record), b"\n"]);
         }
-        for (_, name, record) in functions {
+        for &at in &order {
+            let record = functions[at as usize];
             let _ = write!(out, "FNDA:{},", record.count);
-            put(&mut out, &[name, b"\n"]);
+            put(&mut out, &[name(record), b"\n"]);
         }
         sums(&mut out, "FN", &mut of(Kind::Function));
         for record in of(Kind::Branch) {
