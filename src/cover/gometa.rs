@@ -111,7 +111,12 @@ fn read_package<'a>(package: Cursor<'a>, meta: &mut Meta<'a>) -> Result<(), Dama
         let found = usize::try_from(index)
             .ok()
             .and_then(|index| strings.get(index));
-        found.copied().ok_or((at, "no such string"))
+        let text = found.copied().ok_or((at, "no such string"))?;
+        // Neither text format could hold it.
+        if text.is_empty() || text.iter().any(|byte| b"\n\r".contains(byte)) {
+            return Err((at, "no name"));
+        }
+        Ok(text)
     };
     let mut room = package.left() / BLOCK;
     let mut found = Package {

@@ -4,6 +4,8 @@
 //! and files are made from that list alone.
 
 mod cursor;
+#[cfg(test)]
+mod damage;
 mod data;
 mod gocounters;
 mod godir;
