@@ -79,7 +79,7 @@ fn functions_of_a_text_are_those_of_go_tool_cover() {
         "set.cover.func",
     );
     let words = ["report", "--by", "function", "../set.textfmt"];
-    let (status, table, complaint) = run::cover_in(&fixture("relay"), &words);
+    let (status, table, complaint) = run::cover_in(fixture("relay"), &words);
     assert_eq!((status, complaint.as_str()), (0, ""));
     // The literal outside every function counts in the total, as go tool covdata counts it.
     let rows = |text: &str| text.rsplit_once("total:").unwrap().0.to_string();

@@ -40,8 +40,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Mis
 }
 
 fn unknown_command(typed: &str) -> Misuse {
-    let names = COMMANDS.iter().map(|&(name, _)| name);
-    let text = match nearest(typed, names) {
+    let mut names = COMMANDS.iter().map(|&(name, _)| name);
+    let text = match nearest(typed, &mut names) {
         Some(name) => format!("unknown command {typed:?}, did you mean {name}?"),
         None => format!("unknown command {typed:?}"),
     };
@@ -331,7 +331,7 @@ fn find(name: &Name, tables: &[&'static [Row]]) -> Result<&'static Row, Misuse> 
     let typed = name.spelled();
     let rows = tables.iter().copied().flatten();
     let near = match name {
-        Name::Long(name) => nearest(name, rows.map(|row| row.name)),
+        Name::Long(name) => nearest(name, &mut rows.map(|row| row.name)),
         Name::Short(_) => None,
     };
     Err(Misuse::new(match near {

@@ -123,42 +123,24 @@ const KEEP: Row = row(
     None,
 );
 
-const RUN: &[Row] = &[
-    OUTPUT,
-    FORMAT,
-    OBJECT,
-    FAIL_UNDER,
-    EXCLUDE,
-    STRIP_PREFIX,
-    BY,
+/// The options of `run`; without the first, those of `report`; without the first two, of `merge`.
+static ROWS: [Row; 9] = [
     KEEP,
-    HELP,
-];
-const MERGE: &[Row] = &[
-    OUTPUT,
-    FORMAT,
-    OBJECT,
-    FAIL_UNDER,
-    EXCLUDE,
-    STRIP_PREFIX,
-    HELP,
-];
-const REPORT: &[Row] = &[
-    OUTPUT,
-    FORMAT,
-    OBJECT,
-    FAIL_UNDER,
-    EXCLUDE,
-    STRIP_PREFIX,
     BY,
+    OUTPUT,
+    FORMAT,
+    OBJECT,
+    FAIL_UNDER,
+    EXCLUDE,
+    STRIP_PREFIX,
     HELP,
 ];
 
 fn rows(action: Action) -> &'static [Row] {
     match action {
-        Action::Run => RUN,
-        Action::Merge => MERGE,
-        Action::Report => REPORT,
+        Action::Run => &ROWS,
+        Action::Report => &ROWS[1..],
+        Action::Merge => &ROWS[2..],
     }
 }
 
@@ -167,7 +149,7 @@ pub(super) fn action(name: &str) -> Result<Action, Misuse> {
     match ACTIONS.iter().find(|known| known.0 == name) {
         Some(&(_, action, _)) => Ok(action),
         None => Err(Misuse::new(
-            match nearest(name, ACTIONS.iter().map(|known| known.0)) {
+            match nearest(name, &mut ACTIONS.iter().map(|known| known.0)) {
                 Some(near) => format!("unknown command cover {name:?}, did you mean {near}?"),
                 None => format!("unknown command cover {name:?}"),
             },
@@ -310,7 +292,7 @@ const STATUSES: &str = "  \
 pub(super) fn help(action: Option<Action>) -> String {
     let Some(action) = action else {
         let commands = ACTIONS.map(|(name, _, about)| (name.to_string(), about.to_string()));
-        let commands = columns(commands.into_iter());
+        let commands = columns(&commands);
         return format!(
             "{HEAD}\nCommands:\n{commands}\nOptions:\n{}",
             options(&[HELP])

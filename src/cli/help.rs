@@ -66,12 +66,13 @@ When COMMAND succeeded, or did not run:
 pub fn help(topic: Topic) -> String {
     match topic {
         Topic::Main => {
-            let commands = COMMANDS
+            let commands: Vec<(String, String)> = COMMANDS
                 .iter()
-                .map(|&(name, about)| (name.to_string(), about.to_string()));
+                .map(|&(name, about)| (name.to_string(), about.to_string()))
+                .collect();
             format!(
                 "{MAIN_HEAD}\nCommands:\n{}\nOptions (those of serve: mockpilot serve --help):\n{}{STATUSES}",
-                columns(commands),
+                columns(&commands),
                 options(MAIN)
             )
         }
@@ -90,7 +91,8 @@ pub fn help(topic: Topic) -> String {
 pub(super) fn options(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.heading().len()).max();
     let room = COLUMNS.saturating_sub(width.unwrap_or_default() + 4);
-    columns(rows.iter().map(|row| {
+    let mut entries = Vec::new();
+    for row in rows {
         let mut about = row.about.to_string();
         if let Some(value) = row.default {
             let default = format!("(default: {value})");
@@ -99,13 +101,14 @@ pub(super) fn options(rows: &[Row]) -> String {
             about.push(if fits { ' ' } else { '\n' });
             about += &default;
         }
-        (row.heading(), about)
-    }))
+        entries.push((row.heading(), about));
+    }
+    columns(&entries)
 }
 
 /// Two columns; the lines of the second one stay below each other.
-pub(super) fn columns(entries: impl Iterator<Item = (String, String)> + Clone) -> String {
-    let width = entries.clone().map(|(left, _)| left.len()).max();
+pub(super) fn columns(entries: &[(String, String)]) -> String {
+    let width = entries.iter().map(|(left, _)| left.len()).max();
     let width = width.unwrap_or_default();
     let mut text = String::new();
     for (left, right) in entries {

@@ -265,11 +265,10 @@ pub(super) const COMMANDS: &[(&str, &str)] = &[
 /// The candidate that `typed` is most likely meant to be, if one is near enough.
 pub(super) fn nearest<'a>(
     typed: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
+    candidates: &mut dyn Iterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let tolerated = typed.chars().count() / 3;
     candidates
-        .into_iter()
         .map(|candidate| (distance(typed, candidate), candidate))
         .filter(|&(distance, _)| distance <= tolerated)
         .min_by_key(|&(distance, _)| distance)
@@ -325,7 +324,10 @@ mod tests {
         ] {
             assert_eq!(distance(from, to), expected, "{from} {to}");
         }
-        assert_eq!(nearest("vq", ["v", "q"]), None);
-        assert_eq!(nearest("sed", ["socket", "seed"]), Some("seed"));
+        assert_eq!(nearest("vq", &mut ["v", "q"].into_iter()), None);
+        assert_eq!(
+            nearest("sed", &mut ["socket", "seed"].into_iter()),
+            Some("seed")
+        );
     }
 }

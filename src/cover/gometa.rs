@@ -46,73 +46,72 @@ pub(super) struct Meta<'a> {
 pub(super) fn parse(data: &[u8]) -> Result<Meta<'_>, Damage> {
     let file = Cursor::new(data);
     let mut header = file;
-    if header.bytes(4)? != MAGIC {
-        return Err((0, "no Go coverage meta-data"));
-    }
-    if header.number(4)? != 1 {
-        return Err((4, "unknown version"));
-    }
-    if header.number(8)? != data.len() as u64 {
-        return Err((8, "cut off, or not of the length that it says"));
-    }
-    let packages = header.number(8)?;
-    let hash = header.bytes(16)?;
-    header.number(8)?;
-    let mode = match header.number(1)? {
-        1 => Mode::Set,
-        2 => Mode::Count,
-        3 => Mode::Atomic,
-        _ => return Err((48, "unknown counter mode")),
-    };
-    let per_function = match header.number(1)? {
-        1 => false,
-        2 => true,
-        _ => return Err((49, "unknown granularity")),
-    };
-    header.bytes(6)?;
-    if packages > header.left() as u64 / 16 {
-        return Err((16, "more packages than there is room for"));
-    }
+    let magic = header.bytes(4) == MAGIC;
+    header.check(magic, 0, "no Go coverage meta-data");
+    let version = header.number(4);
+    header.check(version == 1, 4, "unknown version");
+    let length = header.number(8);
+    let what = "cut off, or not of the length that it says";
+    header.check(length == data.len() as u64, 8, what);
+    let packages = header.number(8);
+    let hash = header.bytes(16);
+    header.number(8);
+    let mode = header.number(1);
+    header.check((1..=3).contains(&mode), 48, "unknown counter mode");
+    let granularity = header.number(1);
+    header.check((1..=2).contains(&granularity), 49, "unknown granularity");
+    header.bytes(6);
+    let room = header.left() as u64 / 16;
+    header.check(packages <= room, 16, "more packages than there is room for");
+    header.sound()?;
     let mut meta = Meta {
         hash,
-        mode,
-        per_function,
+        mode: Mode::NAMES[mode as usize - 1].1,
+        per_function: granularity == 2,
         packages: Vec::new(),
         blocks: Vec::new(),
     };
-    let mut offsets = file.part(header.at as u64, 8 * packages)?;
-    let mut lengths = file.part(header.at as u64 + 8 * packages, 8 * packages)?;
+    let mut offsets = header;
+    header.bytes(8 * packages as usize);
     let mut room = data.len() as u64;
     for _ in 0..packages {
         let at = offsets.at;
-        let length = lengths.number(8)?;
+        let length = header.number(8);
         // Packages that overlap would be read over and over.
-        room = room.checked_sub(length).ok_or((at, "packages overlap"))?;
-        let part = file.part(offsets.number(8)?, length)?;
-        read_package(part, &mut meta)?;
+        header.check(length <= room, at, "packages overlap");
+        header.sound()?;
+        room -= length;
+        read_package(file.part(offsets.number(8), length), &mut meta)?;
     }
     Ok(meta)
 }
 
 fn read_package<'a>(package: Cursor<'a>, meta: &mut Meta<'a>) -> Result<(), Damage> {
-    let start = package.at as u64;
+    package.sound()?;
+    let start = package.at;
     let mut header = package;
-    header.bytes(8)?;
-    let path = header.number(4)?;
-    header.bytes(28)?;
-    let functions = header.number(4)?;
+    header.bytes(8);
+    let path = header.number(4);
+    header.bytes(28);
+    let functions = header.number(4);
     let mut offsets = header;
-    if functions > offsets.left() as u64 / 4 {
-        return Err(offsets.damage("more functions than there is room for"));
+    let room = offsets.left() as u64 / 4;
+    header.check(
+        functions <= room,
+        header.at,
+        "more functions than there is room for",
+    );
+    header.bytes(4 * functions as usize);
+    let mut strings: Vec<&[u8]> = Vec::new();
+    for _ in 0..header.uleb() {
+        let length = header.uleb() as usize;
+        strings.push(header.bytes(length));
+        header.sound()?;
     }
-    header.bytes(4 * functions as usize)?;
-    let strings = read_strings(&mut header)?;
+    header.sound()?;
     let string = |index: u64, at: usize| -> Result<&'a [u8], Damage> {
-        let found = usize::try_from(index)
-            .ok()
-            .and_then(|index| strings.get(index));
-        let text = found.copied().ok_or((at, "no such string"))?;
-        // Neither text format could hold it.
+        let text = strings.get(index as usize).copied().unwrap_or_default();
+        // Neither text format could hold a line's end.
         if text.is_empty() || text.iter().any(|byte| b"\n\r".contains(byte)) {
             return Err((at, "no name"));
         }
@@ -120,32 +119,32 @@ fn read_package<'a>(package: Cursor<'a>, meta: &mut Meta<'a>) -> Result<(), Dama
     };
     let mut room = package.left() / BLOCK;
     let mut found = Package {
-        path: string(path, start as usize + 8)?,
+        path: string(path, start + 8)?,
         functions: Vec::new(),
     };
     for _ in 0..functions {
         let at = offsets.at;
-        let offset = offsets.number(4)?;
         let mut place = package;
-        place.bytes(usize::try_from(offset).map_err(|_| (at, "a place outside the file"))?)?;
-        let blocks = place.uleb()? as usize;
-        room = room
-            .checked_sub(blocks)
-            .ok_or((at, "more blocks than there is room for"))?;
-        let name = string(u64::from(place.uleb()?), place.at)?;
-        let file = string(u64::from(place.uleb()?), place.at)?;
+        place.bytes(offsets.number(4) as usize);
+        let blocks = place.uleb() as usize;
+        let name = place.uleb();
+        let file = place.uleb();
+        place.check(blocks <= room, at, "more blocks than there is room for");
+        place.sound()?;
+        room -= blocks;
         let first = meta.blocks.len();
         for _ in 0..blocks {
             let mut block = Block::default();
             for number in &mut block {
-                *number = place.uleb()?;
+                *number = place.uleb();
             }
             meta.blocks.push(block);
         }
-        let literal = place.uleb()? != 0;
+        let literal = place.uleb() != 0;
+        place.sound()?;
         found.functions.push(Function {
-            name,
-            file,
+            name: string(name.into(), at)?,
+            file: string(file.into(), at)?,
             literal,
             first,
             blocks,
@@ -153,13 +152,4 @@ fn read_package<'a>(package: Cursor<'a>, meta: &mut Meta<'a>) -> Result<(), Dama
     }
     meta.packages.push(found);
     Ok(())
-}
-
-fn read_strings<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<&'a [u8]>, Damage> {
-    let mut strings = Vec::new();
-    for _ in 0..cursor.uleb()? {
-        let length = cursor.uleb()? as usize;
-        strings.push(cursor.bytes(length)?);
-    }
-    Ok(strings)
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use super::data::Coverage;
 use super::order::sorted;
-use super::{base, lcov, list, why};
+use super::{base, has, lcov, list, why};
 use crate::cli::complain;
 use crate::log::one_line;
 use crate::private::PrivateDirectory;
@@ -80,7 +80,7 @@ pub(super) fn read(
         }
     }
     // Whoever knows the version knows what is wrong.
-    if let Some(text) = said.iter().find(|text| !text.contains("version")) {
+    if let Some(text) = said.iter().find(|text| !has(text.as_bytes(), b"version")) {
         return Err(text.clone());
     }
     if said.is_empty() {
@@ -130,7 +130,13 @@ impl Tools {
             // llvm-cov says so of the first object alone.
             match export(&[object], Some("-summary-only")) {
                 Ok(_) => with_data.push(object),
-                Err(text) if !NO_DATA.iter().any(|end| text.contains(end)) => return Err(text),
+                Err(text)
+                    if !NO_DATA
+                        .iter()
+                        .any(|end| has(text.as_bytes(), end.as_bytes())) =>
+                {
+                    return Err(text);
+                }
                 Err(_) if objects.tried.as_ref() == Some(object) => {}
                 Err(_) => without_data.push(object.clone()),
             }
@@ -191,8 +197,9 @@ fn output(scratch: &Path, command: &mut Command) -> Result<(Vec<u8>, String), St
     }
     let first = said.lines().next().unwrap_or("failed without a word");
     let first = first
-        .trim_start_matches("warning: ")
-        .trim_start_matches("error: ");
+        .strip_prefix("warning: ")
+        .or(first.strip_prefix("error: "))
+        .unwrap_or(first);
     Err(format!("{}: {first}", program.display()))
 }
 

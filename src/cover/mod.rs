@@ -189,3 +189,15 @@ fn list(directory: &Path) -> Result<Vec<PathBuf>, String> {
 fn base(path: &Path) -> std::borrow::Cow<'_, str> {
     path.file_name().unwrap_or_default().to_string_lossy()
 }
+
+/// Whether `part`, which is not empty, is somewhere in `data`.
+fn has(data: &[u8], part: &[u8]) -> bool {
+    let mut rest = data;
+    while rest.len() >= part.len() {
+        if rest[0] == part[0] && rest.starts_with(part) {
+            return true;
+        }
+        rest = &rest[1..];
+    }
+    false
+}

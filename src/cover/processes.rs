@@ -4,13 +4,10 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::data::Skipped;
-use super::{base, list};
+use super::{base, has, list};
 
 /// Least time between two looks: the start of a Go program takes longer (measured).
 const PERIOD: Duration = Duration::from_millis(1);
@@ -32,96 +29,140 @@ const MARKS: [(&str, &str); 2] = [
 ];
 
 /// A process, as it last was seen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Process {
     pid: u32,
-    program: PathBuf,
-    /// Its number in its own PID namespace, by which it names its data; `None` if its environment is
-    /// not that of the command.
+    /// Index among the programs.
+    program: usize,
+    /// Its number in its own PID namespace, by which it names its data; `None` if it has none to leave,
+    /// or another place for it.
     inner: Option<u32>,
 }
 
-/// The look-out, until it is asked for what it saw.
+/// The look-out.
+#[derive(Debug)]
 pub(super) struct Watch {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Vec<Process>>>,
+    /// What is in the environment of the processes that are looked for.
+    wanted: Vec<u8>,
+    before: Vec<u32>,
+    /// What has run, and whether it leaves data.
+    programs: Vec<(PathBuf, bool)>,
+    live: Vec<Process>,
+    gone: Vec<Process>,
 }
 
 impl Watch {
     /// Looks out for processes that have `variable=value` in their environment and start from now on.
     pub(super) fn start(variable: &str, value: &Path) -> Watch {
-        let wanted = [
-            variable.as_bytes(),
-            b"=",
-            value.as_os_str().as_bytes(),
-            b"\0",
-        ]
-        .concat();
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&stop);
-        let before = pids();
-        let watch = move || {
-            let mut live = Vec::new();
-            let mut seen = Vec::new();
-            while !asked.load(Ordering::Relaxed) {
-                let started = Instant::now();
-                let pids = pids();
-                if pids.is_empty() {
+        Watch {
+            wanted: [
+                variable.as_bytes(),
+                b"=",
+                value.as_os_str().as_bytes(),
+                b"\0",
+            ]
+            .concat(),
+            before: pids(),
+            programs: Vec::new(),
+            live: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+
+    /// Looks at all processes; gives the time to the next look.
+    pub(super) fn look(&mut self) -> Duration {
+        let started = Instant::now();
+        let mut now = Vec::new();
+        for pid in pids() {
+            if self.before.contains(&pid) {
+                continue;
+            }
+            let mut known = None;
+            for at in 0..self.live.len() {
+                if self.live[at].pid == pid {
+                    known = Some(self.live.swap_remove(at));
                     break;
                 }
-                look(&pids, &before, &wanted, &mut live, &mut seen);
-                thread::sleep(PERIOD.max(SHARE * started.elapsed()));
             }
-            seen.append(&mut live);
-            seen.retain(|process| process.inner.is_some());
-            seen
-        };
-        Watch {
-            stop,
-            thread: thread::Builder::new()
-                .name("processes".into())
-                .spawn(watch)
-                .ok(),
+            if let Some(process) = self.process(pid, known) {
+                now.push(process);
+            }
         }
+        for &process in &self.live {
+            if process.inner.is_some() {
+                self.gone.push(process);
+            }
+        }
+        self.live = now;
+        PERIOD.max(SHARE * started.elapsed())
+    }
+
+    /// The process of this number as it is now. What it was before it became another program does not
+    /// count: there is one file for both.
+    fn process(&mut self, pid: u32, known: Option<Process>) -> Option<Process> {
+        let own = Path::new("/proc").join(pid.to_string());
+        let program = own.join("exe");
+        // A zombie has no program any more: it stays what it was.
+        let Ok(path) = fs::read_link(&program) else {
+            return known;
+        };
+        if let Some(known) = known
+            && self.programs[known.program].0 == path
+        {
+            return Some(known);
+        }
+        let stat = fs::read(own.join("stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        let flags = stat.rsplit(')').next()?.split(' ').nth(7)?;
+        if flags.parse::<u64>().ok()? & PF_FORKNOEXEC != 0 {
+            return None;
+        }
+        let environment = fs::read(own.join("environ")).ok()?;
+        let ours = has(&environment, &self.wanted);
+        let index = match self.programs.iter().position(|known| known.0 == path) {
+            Some(index) => index,
+            None => {
+                self.programs
+                    .push((path, ours && is_instrumented(&program)));
+                self.programs.len() - 1
+            }
+        };
+        let inner = match ours && self.programs[index].1 {
+            true => Some(inner(&own).unwrap_or(pid)),
+            false => None,
+        };
+        Some(Process {
+            pid,
+            program: index,
+            inner,
+        })
     }
 
     /// The processes of instrumented programs of which there is no data in `directory`.
     pub(super) fn without_data(mut self, directory: &Path) -> Vec<Skipped> {
-        self.stop.store(true, Ordering::Relaxed);
-        let seen = self.thread.take().and_then(|thread| thread.join().ok());
-        let mut names = Vec::new();
-        for path in list(directory).unwrap_or_default() {
-            names.push(base(&path).into_owned());
-        }
-        let mut known: Vec<(PathBuf, bool)> = Vec::new();
+        let files = list(directory).unwrap_or_default();
         let mut lost = Vec::new();
-        for process in seen.unwrap_or_default() {
-            let inner = process.inner.unwrap_or_default();
-            let go = format!(".{inner}.");
-            let llvm = format!("{inner}-");
-            let named = |name: &String| {
-                name.starts_with(&llvm) || (name.starts_with("covcounters.") && name.contains(&go))
-            };
-            if names.iter().any(named) {
+        self.gone.append(&mut self.live);
+        for process in &self.gone {
+            let Some(inner) = process.inner else {
                 continue;
-            }
-            let of = known.iter().find(|known| known.0 == process.program);
-            let instrumented = match of {
-                Some(&(_, instrumented)) => instrumented,
-                None => {
-                    let instrumented = is_instrumented(&process.program);
-                    known.push((process.program.clone(), instrumented));
-                    instrumented
-                }
             };
-            if instrumented {
+            let llvm = format!("{inner}-");
+            let go = format!(".{inner}.");
+            let left = files.iter().any(|file| {
+                let name = base(file);
+                name.starts_with(&llvm)
+                    || (name.starts_with("covcounters.") && has(name.as_bytes(), go.as_bytes()))
+            });
+            if !left {
                 let runs = Path::new("/proc").join(process.pid.to_string()).join("exe");
                 let reason = match fs::read_link(runs) {
                     Ok(_) => "still runs, which is not waited for",
                     Err(_) => "ended without writing coverage data",
                 };
+                let program = self.programs[process.program].0.display();
                 lost.push(Skipped {
-                    path: format!("process {} ({})", process.pid, process.program.display()),
+                    path: format!("process {} ({program})", process.pid),
                     reason: reason.to_string(),
                 });
             }
@@ -132,67 +173,21 @@ impl Watch {
 
 fn pids() -> Vec<u32> {
     let mut pids = Vec::new();
-    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        pids.extend(
-            entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<u32>().ok()),
-        );
+    if let Ok(entries) = fs::read_dir("/proc") {
+        for entry in entries.map_while(Result::ok) {
+            if let Ok(pid) = entry.file_name().to_string_lossy().parse() {
+                pids.push(pid);
+            }
+        }
     }
     pids
 }
 
-/// Brings `live` up to date; what is gone goes to `seen`.
-fn look(
-    pids: &[u32],
-    before: &[u32],
-    wanted: &[u8],
-    live: &mut Vec<Process>,
-    seen: &mut Vec<Process>,
-) {
-    let mut now = Vec::new();
-    for &pid in pids.iter().filter(|pid| !before.contains(pid)) {
-        let known = live.iter().position(|process| process.pid == pid);
-        let known = known.map(|at| live.swap_remove(at));
-        now.extend(process(pid, wanted, known));
-    }
-    seen.append(live);
-    seen.retain(|process| process.inner.is_some());
-    *live = now;
-}
-
-/// The process of this number as it is now. What it was before it became another program does not
-/// count: there is one file for both.
-fn process(pid: u32, wanted: &[u8], known: Option<Process>) -> Option<Process> {
-    let own = Path::new("/proc").join(pid.to_string());
-    // A zombie has no program any more: it stays what it was.
-    let Ok(program) = fs::read_link(own.join("exe")) else {
-        return known;
-    };
-    if known.as_ref().is_some_and(|known| known.program == program) {
-        return known;
-    }
-    let stat = fs::read_to_string(own.join("stat")).ok()?;
-    let flags = stat.rsplit(')').next()?.split_ascii_whitespace().nth(6)?;
-    if flags.parse::<u64>().ok()? & PF_FORKNOEXEC != 0 {
-        return None;
-    }
-    let environment = fs::read(own.join("environ")).ok()?;
-    let ours = environment.starts_with(wanted)
-        || environment
-            .windows(wanted.len() + 1)
-            .any(|window| window[0] == 0 && window[1..] == *wanted);
-    let inner = || {
-        let status = fs::read_to_string(own.join("status")).ok()?;
-        let line = status.lines().find(|line| line.starts_with("NSpid:"))?;
-        line.split_ascii_whitespace().next_back()?.parse().ok()
-    };
-    Some(Process {
-        pid,
-        program,
-        inner: ours.then(|| inner().unwrap_or(pid)),
-    })
+fn inner(own: &Path) -> Option<u32> {
+    let status = fs::read(own.join("status")).ok()?;
+    let status = String::from_utf8_lossy(&status);
+    let line = status.lines().find(|line| line.starts_with("NSpid:"))?;
+    line.rsplit('\t').next()?.parse().ok()
 }
 
 fn is_instrumented(program: &Path) -> bool {
@@ -201,8 +196,7 @@ fn is_instrumented(program: &Path) -> bool {
         true => fs::read(program).unwrap_or_default(),
         false => Vec::new(),
     };
-    MARKS.iter().any(|(start, end)| {
-        let mark = [start.as_bytes(), end.as_bytes()].concat();
-        data.windows(mark.len()).any(|window| window == mark)
-    })
+    MARKS
+        .iter()
+        .any(|(start, end)| has(&data, &[start.as_bytes(), end.as_bytes()].concat()))
 }

@@ -47,8 +47,10 @@ pub(super) fn run(options: &CoverOptions) -> Result<u8, Failure> {
         (GO_VARIABLE, Some(directory.as_os_str())),
         ("LLVM_PROFILE_FILE", Some(pattern.as_os_str())),
     ];
-    let watch = Watch::start(GO_VARIABLE, &directory);
-    let ended = match command::run(&options.command, &environment, None, &events) {
+    let mut watch = Watch::start(GO_VARIABLE, &directory);
+    let ended = match command::run(&options.command, &environment, None, &events, &mut || {
+        watch.look()
+    }) {
         Ok(ended) => ended,
         Err(refused) => {
             return Err(Failure {
@@ -98,7 +100,7 @@ fn collect(options: &CoverOptions, directory: &Path, missing: Vec<Skipped>) -> R
     inputs.append(&mut raw);
     let objects = Objects {
         named: options.objects.clone(),
-        tried: options.command.first().and_then(|name| program(name)),
+        tried: options.command.first().and_then(program),
     };
     merge(options, &inputs, &objects, missing)
 }

@@ -232,7 +232,12 @@ impl Module {
         })?;
         Some(Module {
             root: root.to_path_buf(),
-            path: path.trim_matches(['"', '`']).as_bytes().to_vec(),
+            path: path
+                .as_bytes()
+                .iter()
+                .copied()
+                .filter(|byte| !b"\"`".contains(byte))
+                .collect(),
         })
     }
 

@@ -43,7 +43,7 @@ pub(crate) struct Refused {
 
 /// Runs a command to its end, at most for `timeout`, and passes the signals among `events` on to it. Its
 /// environment is this process's but for the variables in `environment`, of which those without a value
-/// are removed.
+/// are removed. Meanwhile it calls `look`, which gives the longest time to the next call.
 ///
 /// # Errors
 ///
@@ -53,6 +53,7 @@ pub(crate) fn run(
     environment: &[(&str, Option<&OsStr>)],
     timeout: Option<Duration>,
     events: &Receiver<Event>,
+    look: &mut dyn FnMut() -> Duration,
 ) -> Result<Ended, Refused> {
     let (name, arguments) = match command.split_first() {
         Some((name, arguments)) => (name.as_os_str(), arguments),
@@ -84,7 +85,7 @@ pub(crate) fn run(
         },
         text: format!("{shown}: cannot start: {}", clause(&error)),
     })?;
-    let waited = wait(&mut child, timeout, events).map_err(|error| Refused {
+    let waited = wait(&mut child, timeout, events, look).map_err(|error| Refused {
         status: CANNOT_START,
         text: format!("{shown}: cannot be waited for: {}", clause(&error)),
     });
@@ -113,6 +114,7 @@ fn wait(
     child: &mut Child,
     timeout: Option<Duration>,
     events: &Receiver<Event>,
+    look: &mut dyn FnMut() -> Duration,
 ) -> io::Result<(ExitStatus, bool)> {
     let mut next_step = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut timed_out = false;
@@ -132,7 +134,9 @@ fn wait(
             timed_out = true;
         }
         let left = next_step.map(|at| at.saturating_duration_since(now));
-        let patience = left.map_or(CHILD_PERIOD, |left| left.min(CHILD_PERIOD));
+        let patience = left
+            .map_or(CHILD_PERIOD, |left| left.min(CHILD_PERIOD))
+            .min(look());
         if let Ok(Event::Signal(received)) = events.recv_timeout(patience)
             && is_for_command(received)
             && child.try_wait()?.is_none()

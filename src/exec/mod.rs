@@ -67,7 +67,13 @@ fn run(options: &ExecOptions) -> Result<u8, String> {
         ),
         ("NOTIFY_SOCKET", None),
     ];
-    let ended = command::run(&options.command, &environment, options.timeout, &events);
+    let ended = command::run(
+        &options.command,
+        &environment,
+        options.timeout,
+        &events,
+        &mut || daemon::CHILD_PERIOD,
+    );
     let (end, frames) = daemon.stop(&events);
     if let End::Died(how) = &end {
         complain(&format!("the daemon died: {how}"));
