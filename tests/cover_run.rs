@@ -293,6 +293,9 @@ fn a_c_program_three_levels_deep() {
     let expected = sorted(&String::from_utf8(export.stdout).unwrap());
     assert!(expected.len() > 30);
     assert_eq!(sorted(&fs::read_to_string(out).unwrap()), expected);
+    // The directory alone says the same, and an object counts once.
+    let merged = cover(&["merge", "--object", built, "--object", built, kept]);
+    assert_eq!(merged, (0, fs::read_to_string(out).unwrap(), String::new()));
     damaged_raw_profiles(built, &raw[0], &raw[1]);
 }
 

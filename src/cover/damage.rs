@@ -173,7 +173,7 @@ fn whole_directories() {
         bad[at] ^= 0x21;
         fs::write(path.join(&meta_name), bad).unwrap();
         let mut coverage = Coverage::default();
-        match godir::read(&mut coverage, std::slice::from_ref(&path)) {
+        match godir::read(&mut coverage, &[(path.clone(), false)]) {
             Ok(_) => {
                 results[0] += 1;
                 use_all(coverage);

@@ -28,15 +28,18 @@ struct Pod {
 pub(super) struct Lost(Vec<PathBuf>);
 
 /// Adds what the processes that wrote to `directories` counted, and gives the programs that left no
-/// counters at all.
+/// counters at all. A directory that is said to hold something else need not hold any of this.
 ///
 /// # Errors
 ///
 /// The file, the offset and what is wrong there.
-pub(super) fn read(coverage: &mut Coverage, directories: &[PathBuf]) -> Result<Lost, String> {
+pub(super) fn read(
+    coverage: &mut Coverage,
+    directories: &[(PathBuf, bool)],
+) -> Result<Lost, String> {
     let mut pods = Vec::new();
-    for directory in directories {
-        list(coverage, directory, &mut pods)?;
+    for (directory, other) in directories {
+        list(coverage, directory, *other, &mut pods)?;
     }
     let mut lost = Lost::default();
     for pod in pods {
@@ -73,7 +76,12 @@ impl Lost {
     }
 }
 
-fn list(coverage: &mut Coverage, directory: &Path, pods: &mut Vec<Pod>) -> Result<(), String> {
+fn list(
+    coverage: &mut Coverage,
+    directory: &Path,
+    other: bool,
+    pods: &mut Vec<Pod>,
+) -> Result<(), String> {
     let mut counters = false;
     let mut found = Vec::new();
     for path in super::list(directory)? {
@@ -124,7 +132,7 @@ fn list(coverage: &mut Coverage, directory: &Path, pods: &mut Vec<Pod>) -> Resul
             found.push(at);
         }
     }
-    if !counters {
+    if !counters && !other {
         coverage.skip(&directory.to_string_lossy(), "no counters of a Go program");
         for at in found {
             pods[at].named = true;

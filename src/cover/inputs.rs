@@ -1,11 +1,12 @@
 //! Inputs of every kind, told apart by what they contain.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::PathBuf;
 
 use super::data::Coverage;
-use super::{Failure, gocounters, godir, gometa, gotext, lcov, llvm, why};
+use super::{Failure, gocounters, godir, gometa, gotext, lcov, list, llvm, why};
 use crate::cli::Misuse;
 
 /// Adds what all inputs counted, and folds. When nothing is left of them `coverage` has no input.
@@ -21,7 +22,11 @@ pub(super) fn read(
 ) -> Result<(), Failure> {
     let mut directories = Vec::new();
     let mut raw = Vec::new();
-    for path in inputs {
+    let mut inputs = inputs.to_vec();
+    let mut next = 0;
+    while next < inputs.len() {
+        let path = &inputs[next].clone();
+        next += 1;
         let name = path.to_string_lossy();
         let refused = |error| Failure::from(why(path, &error));
         let directory = match fs::metadata(path) {
@@ -33,7 +38,14 @@ pub(super) fn read(
             Err(error) => return Err(refused(error)),
         };
         if directory {
-            directories.push(path.clone());
+            let before = inputs.len();
+            for file in list(path)? {
+                // What `cover run --keep` leaves beside the data of Go programs.
+                if file.extension() == Some(OsStr::new(llvm::RAW)) {
+                    inputs.push(file);
+                }
+            }
+            directories.push((path.clone(), inputs.len() > before));
             continue;
         }
         let mut file = File::open(path).map_err(refused)?;

@@ -13,6 +13,9 @@ use crate::cli::complain;
 use crate::log::one_line;
 use crate::private::PrivateDirectory;
 
+/// What the names of raw profiles end in.
+pub(super) const RAW: &str = "profraw";
+
 /// Raw profiles that one command line takes (our choice, far below the system's limit).
 const BATCH: usize = 500;
 
@@ -125,8 +128,16 @@ impl Tools {
             output(scratch, &mut command)
         };
         let mut without_data = Vec::new();
-        let mut with_data = Vec::new();
+        let mut with_data: Vec<&PathBuf> = Vec::new();
         for object in objects.named.iter().chain(&objects.tried) {
+            // An object that is given twice would count twice.
+            let file = fs::canonicalize(object).ok();
+            if with_data
+                .iter()
+                .any(|known| fs::canonicalize(known).ok() == file)
+            {
+                continue;
+            }
             // llvm-cov says so of the first object alone.
             match export(&[object], Some("-summary-only")) {
                 Ok(_) => with_data.push(object),

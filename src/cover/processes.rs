@@ -1,7 +1,8 @@
 //! Which processes ran, so that those that left no data can be named. Only Linux tells, and not of those
 //! that are gone between two looks.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,6 +13,9 @@ use super::{base, has, list};
 /// Least time between two looks: the start of a Go program takes longer (measured).
 const PERIOD: Duration = Duration::from_millis(1);
 
+/// Most time between two looks, however long they take.
+const LONGEST: Duration = Duration::from_millis(50);
+
 /// A look may take one in so many parts of the time.
 const SHARE: u32 = 10;
 
@@ -19,7 +23,7 @@ const SHARE: u32 = 10;
 /// its parent.
 const PF_FORKNOEXEC: u64 = 0x40;
 
-/// Largest program that is looked through, in bytes (our choice).
+/// How much of a program is looked through, in bytes (our choice).
 const LARGEST: u64 = 1 << 28;
 
 /// What is in every program that leaves data of its own, in two halves, so that it is not in this one.
@@ -34,8 +38,8 @@ struct Process {
     pid: u32,
     /// Index among the programs.
     program: usize,
-    /// Its number in its own PID namespace, by which it names its data; `None` if it has none to leave,
-    /// or another place for it.
+    /// Its number in its own PID namespace, by which it names its data; `None` if it has another place
+    /// for that.
     inner: Option<u32>,
 }
 
@@ -45,8 +49,8 @@ pub(super) struct Watch {
     /// What is in the environment of the processes that are looked for.
     wanted: Vec<u8>,
     before: Vec<u32>,
-    /// What has run, and whether it leaves data.
-    programs: Vec<(PathBuf, bool)>,
+    /// What has run, open where that may matter: at the end it may be gone.
+    programs: Vec<(PathBuf, Option<File>)>,
     live: Vec<Process>,
     gone: Vec<Process>,
 }
@@ -94,7 +98,7 @@ impl Watch {
             }
         }
         self.live = now;
-        PERIOD.max(SHARE * started.elapsed())
+        (SHARE * started.elapsed()).clamp(PERIOD, LONGEST)
     }
 
     /// The process of this number as it is now. What it was before it became another program does not
@@ -118,23 +122,30 @@ impl Watch {
             return None;
         }
         let environment = fs::read(own.join("environ")).ok()?;
+        // Just executed: the kernel has not laid it out yet.
+        if environment.is_empty() {
+            return None;
+        }
         let ours = has(&environment, &self.wanted);
         let index = match self.programs.iter().position(|known| known.0 == path) {
             Some(index) => index,
             None => {
-                self.programs
-                    .push((path, ours && is_instrumented(&program)));
+                self.programs.push((path, None));
                 self.programs.len() - 1
             }
         };
-        let inner = match ours && self.programs[index].1 {
-            true => Some(inner(&own).unwrap_or(pid)),
-            false => None,
-        };
+        let mut number = None;
+        if ours {
+            number = Some(inner(&own).unwrap_or(pid));
+            let file = &mut self.programs[index].1;
+            if file.is_none() {
+                *file = File::open(program).ok();
+            }
+        }
         Some(Process {
             pid,
             program: index,
-            inner,
+            inner: number,
         })
     }
 
@@ -142,6 +153,7 @@ impl Watch {
     pub(super) fn without_data(mut self, directory: &Path) -> Vec<Skipped> {
         let files = list(directory).unwrap_or_default();
         let mut lost = Vec::new();
+        let mut leave_data = vec![None; self.programs.len()];
         self.gone.append(&mut self.live);
         for process in &self.gone {
             let Some(inner) = process.inner else {
@@ -154,15 +166,16 @@ impl Watch {
                 name.starts_with(&llvm)
                     || (name.starts_with("covcounters.") && has(name.as_bytes(), go.as_bytes()))
             });
-            if !left {
+            let (path, file) = &mut self.programs[process.program];
+            let leaves_data = &mut leave_data[process.program];
+            if !left && *leaves_data.get_or_insert_with(|| is_instrumented(file.take())) {
                 let runs = Path::new("/proc").join(process.pid.to_string()).join("exe");
                 let reason = match fs::read_link(runs) {
                     Ok(_) => "still runs, which is not waited for",
                     Err(_) => "ended without writing coverage data",
                 };
-                let program = self.programs[process.program].0.display();
                 lost.push(Skipped {
-                    path: format!("process {} ({program})", process.pid),
+                    path: format!("process {} ({})", process.pid, path.display()),
                     reason: reason.to_string(),
                 });
             }
@@ -190,12 +203,11 @@ fn inner(own: &Path) -> Option<u32> {
     line.rsplit('\t').next()?.parse().ok()
 }
 
-fn is_instrumented(program: &Path) -> bool {
-    let small = fs::metadata(program).is_ok_and(|found| found.len() <= LARGEST);
-    let data = match small {
-        true => fs::read(program).unwrap_or_default(),
-        false => Vec::new(),
-    };
+fn is_instrumented(program: Option<File>) -> bool {
+    let mut data = Vec::new();
+    if let Some(program) = program {
+        let _ = program.take(LARGEST).read_to_end(&mut data);
+    }
     MARKS
         .iter()
         .any(|(start, end)| has(&data, &[start.as_bytes(), end.as_bytes()].concat()))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use super::data::Skipped;
-use super::llvm::Objects;
+use super::llvm::{Objects, RAW};
 use super::processes::Watch;
 use super::{Failure, list, merge, output, why};
 use crate::cli::{CoverOptions, complain};
@@ -17,11 +17,9 @@ use crate::private::PrivateDirectory;
 
 /// A file for each process, and for each program that it turns into; where two processes have the same
 /// number (in PID namespaces) LLVM adds one to the other.
-const PATTERN: &str = "%p-%m.profraw";
+const PATTERN: &str = "%p-%m.";
 
 const GO_VARIABLE: &str = "GOCOVERDIR";
-
-const RAW: &str = "profraw";
 
 /// Runs the command, then merges; gives the exit status.
 pub(super) fn run(options: &CoverOptions) -> Result<u8, Failure> {
@@ -42,7 +40,7 @@ pub(super) fn run(options: &CoverOptions) -> Result<u8, Failure> {
         let text = format!("{}: LLVM would expand the %", directory.display());
         return Err(text.into());
     }
-    let pattern = directory.join(PATTERN);
+    let pattern = directory.join(format!("{PATTERN}{RAW}"));
     let environment: [(&str, Option<&OsStr>); 2] = [
         (GO_VARIABLE, Some(directory.as_os_str())),
         ("LLVM_PROFILE_FILE", Some(pattern.as_os_str())),
@@ -88,16 +86,10 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 
 /// Merges what the processes have left.
 fn collect(options: &CoverOptions, directory: &Path, missing: Vec<Skipped>) -> Result<u8, Failure> {
-    let mut inputs = Vec::new();
-    let mut raw = Vec::new();
-    for path in list(directory)? {
-        if path.extension() == Some(OsStr::new(RAW)) {
-            raw.push(path);
-        } else if inputs.is_empty() {
-            inputs.push(directory.to_path_buf());
-        }
+    let mut inputs = vec![directory.to_path_buf()];
+    if list(directory)?.is_empty() {
+        inputs.clear();
     }
-    inputs.append(&mut raw);
     let objects = Objects {
         named: options.objects.clone(),
         tried: options.command.first().and_then(program),
