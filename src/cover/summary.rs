@@ -180,12 +180,13 @@ fn rows_of_source(
 
 /// A function has the lines up to the one that it says is its last, or to the next function.
 fn lcov_functions(coverage: &Coverage, functions: &[Record], lines: &[Record]) -> Vec<Row> {
-    let mut functions: Vec<&Record> = functions.iter().collect();
-    functions.sort_by_key(|function| function.extra);
-    let rows = functions.iter().enumerate().map(|(index, function)| {
-        let next = functions[index..]
-            .iter()
-            .find(|next| next.extra > function.extra);
+    let order = sorted(functions.len(), &|a, b| {
+        functions[a].extra.cmp(&functions[b].extra)
+    });
+    let rows = order.iter().enumerate().map(|(index, &at)| {
+        let function = &functions[at as usize];
+        let mut later = order[index..].iter().map(|&at| &functions[at as usize]);
+        let next = later.find(|next| next.extra > function.extra);
         let end = match (function.function, next) {
             (0, None) => u64::MAX,
             (0, Some(next)) => next.extra,
