@@ -128,7 +128,9 @@ fn finish(options: &CoverOptions, coverage: &mut Coverage) -> Result<u8, Failure
         None => Format::Go,
         Some(_) => Format::Lcov,
     });
-    let table = report::table(coverage, &summaries, options.by);
+    if !merges {
+        print(report::table(coverage, &summaries, options.by).as_bytes())?;
+    }
     if merges || options.output.is_some() {
         let data = match (format, coverage.lines) {
             (Format::Go, Some(input)) => {
@@ -148,9 +150,6 @@ fn finish(options: &CoverOptions, coverage: &mut Coverage) -> Result<u8, Failure
             Some(path) => output::write(path, &data)?,
             None => print(&data)?,
         }
-    }
-    if !merges {
-        print(table.as_bytes())?;
     }
     let below = |least| totals.iter().flatten().any(|total| total.below(least));
     Ok(match options.fail_under {
