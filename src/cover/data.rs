@@ -1,6 +1,7 @@
 //! What was counted: one list of records for every format, in which the same place is one record.
 
 use std::cmp::Ordering;
+use std::path::Path;
 
 use super::names::Names;
 use super::order::sorted;
@@ -115,9 +116,13 @@ impl Coverage {
     }
 
     /// Passes an input over; `reason` is a clause.
-    pub(super) fn skip(&mut self, path: &str, reason: &str) {
+    pub(super) fn skip(&mut self, path: impl AsRef<Path>, reason: &str) {
+        self.skip_path(path.as_ref(), reason);
+    }
+
+    fn skip_path(&mut self, path: &Path, reason: &str) {
         self.skipped.push(Skipped {
-            path: path.to_owned(),
+            path: path.to_string_lossy().into_owned(),
             reason: reason.to_owned(),
         });
     }

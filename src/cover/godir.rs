@@ -54,7 +54,7 @@ pub(super) fn read(
             None => {
                 for orphan in &pod.counters {
                     let why = format!("counters without their meta-data, {META}{}", pod.hash);
-                    coverage.skip(&orphan.to_string_lossy(), &why);
+                    coverage.skip(orphan, &why);
                 }
             }
         }
@@ -98,7 +98,7 @@ fn list(
                     .is_some_and(|name| name.starts_with(COUNTERS))
                 {
                     let why = "cut off, its process was killed while it wrote";
-                    coverage.skip(&path.to_string_lossy(), why);
+                    coverage.skip(path, why);
                 }
                 continue;
             }
@@ -109,7 +109,7 @@ fn list(
             continue;
         }
         if metadata.len() == 0 {
-            coverage.skip(&path.to_string_lossy(), "empty");
+            coverage.skip(path, "empty");
             continue;
         }
         let at = match pods.iter().position(|pod| pod.hash == hash) {
@@ -133,7 +133,7 @@ fn list(
         }
     }
     if !counters && !other {
-        coverage.skip(&directory.to_string_lossy(), "no counters of a Go program");
+        coverage.skip(directory, "no counters of a Go program");
         for at in found {
             pods[at].named = true;
         }
@@ -154,7 +154,7 @@ fn name_lost(coverage: &mut Coverage, path: &Path) -> Result<(), String> {
         "no counters, a process of {} ended without writing them",
         String::from_utf8_lossy(main)
     );
-    coverage.skip(&path.to_string_lossy(), &why);
+    coverage.skip(path, &why);
     Ok(())
 }
 

@@ -32,7 +32,7 @@ pub(super) fn read(
         let directory = match fs::metadata(path) {
             Ok(found) => found.is_dir(),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                coverage.skip(&name, "no such file");
+                coverage.skip(path, "no such file");
                 continue;
             }
             Err(error) => return Err(refused(error)),
@@ -58,7 +58,7 @@ pub(super) fn read(
         }
         file.read_to_end(&mut data).map_err(refused)?;
         if data.is_empty() {
-            coverage.skip(&name, "empty");
+            coverage.skip(path, "empty");
         } else if data.starts_with(gotext::START) {
             gotext::read(coverage, &name, &data)?;
         } else if lcov::recognised(&data) {

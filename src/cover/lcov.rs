@@ -47,7 +47,7 @@ pub(super) fn read(coverage: &mut Coverage, name: &str, text: &[u8]) -> Result<(
                 unknown = true;
                 let kind = line.split(|&byte| byte == b':').next().unwrap_or_default();
                 let why = format!("unknown record {:?}", String::from_utf8_lossy(kind));
-                coverage.skip(&format!("{name}:{count}"), &why);
+                coverage.skip(format!("{name}:{count}"), &why);
             }
             Err(why) => return Err(format!("{name}:{count}: {why}")),
         }
@@ -107,8 +107,7 @@ fn read_line(
     let Some(section) = section else {
         return Err(format!("{kind} outside a section"));
     };
-    let bad = || format!("bad {kind}");
-    let mut record = Record {
+    let record = Record {
         file: section.file.unwrap_or_default(),
         kind: Kind::Function,
         place: [0; 4],
@@ -117,81 +116,86 @@ fn read_line(
         function: 0,
         input,
     };
-    let (first, mut rest) = split(rest).ok_or_else(bad)?;
+    match read_record(coverage, section, kind, rest, record) {
+        None => Err(format!("bad {kind}")),
+        Some(Some(record)) if section.file.is_some() => coverage.add(record).map(|()| true),
+        Some(_) => Ok(true),
+    }
+}
+
+/// Reads what is behind `KIND:` into a record, if it makes one; `None` when it is malformed.
+fn read_record(
+    coverage: &mut Coverage,
+    section: &mut Section,
+    kind: &str,
+    rest: &[u8],
+    mut record: Record,
+) -> Option<Option<Record>> {
+    let (first, mut rest) = split(rest)?;
+    let exact = number(first);
     match kind {
         "DA" => {
             // A checksum may follow.
             let hits = split(rest).map_or(rest, |(hits, _)| hits);
             record.kind = Kind::Line;
-            record.place[0] = number(first).ok_or_else(bad)?;
-            record.count = hit(hits).ok_or_else(bad)?;
+            record.place[0] = exact?;
+            record.count = hit(hits)?;
         }
         "FN" => {
-            record.extra = number(first).ok_or_else(bad)?;
+            record.extra = exact?;
             if let Some((end, name)) = split(rest)
                 && let Some(end) = number(end)
             {
                 record.function = last_line(end);
                 rest = name;
             }
-            record.place[0] = name(coverage, rest).ok_or_else(bad)?;
+            record.place[0] = name(coverage, rest)?;
         }
         "FNDA" => {
-            record.count = hit(first).ok_or_else(bad)?;
-            record.place[0] = name(coverage, rest).ok_or_else(bad)?;
+            record.count = hit(first)?;
+            record.place[0] = name(coverage, rest)?;
         }
         "FNL" => {
             let (line, end) = split(rest).unwrap_or((rest, b"0"));
-            let numbers = [first, line, end].map(number);
-            let [Some(index), Some(line), Some(end)] = numbers else {
-                return Err(bad());
-            };
-            section.indexed.push([index, line, end]);
-            return Ok(true);
+            section.indexed.push([exact?, number(line)?, number(end)?]);
+            return Some(None);
         }
         "FNA" => {
-            let index = number(first).ok_or_else(bad)?;
-            let (hits, text) = split(rest).ok_or_else(bad)?;
+            let index = exact?;
+            let (hits, text) = split(rest)?;
             let direct = usize::try_from(index)
                 .ok()
                 .and_then(|at| section.indexed.get(at));
             let found = match direct {
-                Some(found) if found[0] == index => Some(found),
-                _ => section.indexed.iter().find(|found| found[0] == index),
+                Some(found) if found[0] == index => found,
+                _ => section.indexed.iter().find(|found| found[0] == index)?,
             };
-            let found = found.ok_or_else(|| format!("FNA of index {index}, which no FNL has"))?;
             record.extra = found[1];
             record.function = last_line(found[2]);
-            record.count = hit(hits).ok_or_else(bad)?;
-            record.place[0] = name(coverage, text).ok_or_else(bad)?;
+            record.count = hit(hits)?;
+            record.place[0] = name(coverage, text)?;
         }
         _ => {
             record.kind = Kind::Branch;
-            record.place[0] = number(first).ok_or_else(bad)?;
-            let (block, branch) = split(rest).ok_or_else(bad)?;
-            let comma = branch
-                .iter()
-                .rposition(|&byte| byte == b',')
-                .ok_or_else(bad)?;
+            record.place[0] = exact?;
+            let (block, branch) = split(rest)?;
+            let comma = branch.iter().rposition(|&byte| byte == b',')?;
             let (branch, taken) = (&branch[..comma], &branch[comma + 1..]);
             let plain = block.strip_prefix(b"e");
             let exception = u64::from(plain.is_some());
-            record.place[1] = 2 * number(plain.unwrap_or(block)).ok_or_else(bad)? + exception;
+            record.place[1] = 2 * number(plain.unwrap_or(block))? + exception;
             match number(branch) {
                 Some(number) => record.place[2] = number,
                 // lcov 2 may give an expression in place of a number.
-                None => record.place[3] = 1 + name(coverage, branch).ok_or_else(bad)?,
+                None => record.place[3] = 1 + name(coverage, branch)?,
             }
             if taken != b"-" {
                 record.extra = 1;
-                record.count = hit(taken).ok_or_else(bad)?;
+                record.count = hit(taken)?;
             }
         }
     }
-    if section.file.is_some() {
-        coverage.add(record)?;
-    }
-    Ok(true)
+    Some(Some(record))
 }
 
 /// What is before and behind the first comma.

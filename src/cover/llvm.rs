@@ -69,7 +69,7 @@ pub(super) fn read(
         match tools.export(scratch.path(), raw, objects) {
             Ok(export) => {
                 for object in export.without_data {
-                    coverage.skip(&object.to_string_lossy(), "no coverage data in it");
+                    coverage.skip(&object, "no coverage data in it");
                 }
                 match export.tracefile {
                     Some(text) => lcov::read(coverage, &shown, &text)?,

@@ -203,7 +203,7 @@ mod tests {
             ("SF:a\nDA:x,1\n", "2: bad DA"),
             ("SF:a\nFN:1,\n", "2: bad FN"),
             ("SF:a\nFNDA:1\n", "2: bad FNDA"),
-            ("SF:a\nFNA:1,2,f\n", "2: FNA of index 1, which no FNL has"),
+            ("SF:a\nFNA:1,2,f\n", "2: bad FNA"),
             ("SF:a\nBRDA:1,0,0\n", "2: bad BRDA"),
             ("SF:a\nda:1,2\n", "2: no record of a tracefile"),
         ] {
