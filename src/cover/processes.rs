@@ -27,8 +27,10 @@ const PF_FORKNOEXEC: u64 = 0x40;
 const LARGEST: u64 = 1 << 28;
 
 /// What is in every program that leaves data of its own, in two halves, so that it is not in this one.
-const MARKS: [(&str, &str); 2] = [
+const MARKS: [(&str, &str); 3] = [
     ("internal/coverage/", "cfile.InitHook"),
+    // Go 1.20 to 1.22.
+    ("runtime/", "coverage.initHook"),
     ("LLVM Profile ", "Error: "),
 ];
 
