@@ -32,6 +32,8 @@ pub(super) struct Objects {
     pub(super) named: Vec<PathBuf>,
     /// The command that was run, which may be no such program.
     pub(super) tried: Option<PathBuf>,
+    /// Whether a profile may be cut off, as that of a process that was killed while it wrote.
+    pub(super) cut_off: bool,
 }
 
 impl Objects {
@@ -71,6 +73,9 @@ pub(super) fn read(
                 for object in export.without_data {
                     coverage.skip(&object, "no coverage data in it");
                 }
+                for (profile, reason) in export.damaged {
+                    coverage.skip(&profile, &reason);
+                }
                 match export.tracefile {
                     Some(text) => lcov::read(coverage, &shown, &text)?,
                     None => {
@@ -100,6 +105,8 @@ struct Export {
     /// `None` when no object has data.
     tracefile: Option<Vec<u8>>,
     without_data: Vec<PathBuf>,
+    /// Profiles that could not be read, and why.
+    damaged: Vec<(String, String)>,
 }
 
 /// llvm-profdata and llvm-cov.
@@ -110,7 +117,7 @@ struct Tools {
 
 impl Tools {
     fn export(&self, scratch: &Path, raw: &[PathBuf], objects: &Objects) -> Result<Export, String> {
-        let merged = self.merge(scratch, raw)?;
+        let (merged, damaged) = self.merge(scratch, raw, objects.cut_off)?;
         let mut profile = OsString::from("-instr-profile=");
         profile.push(&merged);
         let export = |objects: &[&PathBuf], more: Option<&str>| {
@@ -165,20 +172,44 @@ impl Tools {
         Ok(Export {
             tracefile,
             without_data,
+            damaged,
         })
     }
 
-    fn merge(&self, scratch: &Path, raw: &[PathBuf]) -> Result<PathBuf, String> {
+    fn merge(
+        &self,
+        scratch: &Path,
+        raw: &[PathBuf],
+        cut_off: bool,
+    ) -> Result<(PathBuf, Vec<(String, String)>), String> {
         let mut merged: Option<PathBuf> = None;
+        let mut damaged = Vec::new();
         for (index, batch) in raw.chunks(BATCH).enumerate() {
             let next = scratch.join(format!("{}.profdata", index % 2));
             let mut command = Command::new(&self.profdata);
             command.args(["merge", "-o"]).arg(&next).args(&merged);
+            command.args(cut_off.then_some("-failure-mode=all"));
             command.args(batch.iter().map(|path| plain(path)));
-            output(scratch, &mut command)?;
+            let (_, warnings) = output(scratch, &mut command)?;
+            for warning in warnings.lines() {
+                match warning
+                    .strip_prefix("warning: ")
+                    .and_then(|warning| warning.split_once(": "))
+                {
+                    // Newer tools may read it.
+                    Some((_, why)) if has(why.as_bytes(), b"version") => {
+                        return Err(format!("{}: {why}", self.profdata.display()));
+                    }
+                    Some((profile, why)) => damaged.push((profile.into(), why.into())),
+                    None => {}
+                }
+            }
             merged = Some(next);
         }
-        merged.ok_or_else(|| "no raw profile".to_string())
+        match merged {
+            Some(merged) => Ok((merged, damaged)),
+            None => Err("no raw profile".to_string()),
+        }
     }
 }
 

@@ -80,6 +80,7 @@ pub(crate) fn cover(options: &CoverOptions) -> ExitCode {
             let objects = Objects {
                 named: options.objects.clone(),
                 tried: None,
+                cut_off: false,
             };
             merge(options, &options.inputs, &objects, Vec::new())
         }

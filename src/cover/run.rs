@@ -93,6 +93,7 @@ fn collect(options: &CoverOptions, directory: &Path, missing: Vec<Skipped>) -> R
     let objects = Objects {
         named: options.objects.clone(),
         tried: options.command.first().and_then(program),
+        cut_off: true,
     };
     merge(options, &inputs, &objects, missing)
 }
