@@ -335,7 +335,11 @@ fn a_daemon_that_died_is_a_failure() {
     let log = directory.join("log");
     let log = log.to_str().unwrap();
     for (status, expected) in [(0, 1), (7, 7)] {
-        let script = format!("kill -KILL $(sed -n 's/.*, pid //p' {log}); rm {log}; exit {status}");
+        // The log is written by a thread of the daemon's own.
+        let script = format!(
+            "until pid=$(sed -n 's/.*, pid //p' {log}) && [ -n \"$pid\" ]; do :; done; \
+             kill -KILL $pid; rm {log}; exit {status}"
+        );
         let (got, _, complaint) = Run::shell(&["--log", log], &script).finish();
         assert_eq!(got, expected, "{complaint}");
         assert!(

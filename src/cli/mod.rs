@@ -196,7 +196,8 @@ impl std::error::Error for Misuse {}
 
 /// Says on standard error, in one line, why the program ends. A closed one is no reason to panic.
 pub fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "mockpilot: {text}");
+    // In one write: the log's thread writes there too.
+    let _ = io::stderr().write_all(format!("mockpilot: {text}\n").as_bytes());
 }
 
 /// The program's name and version.

@@ -44,6 +44,19 @@ pub(super) enum Due {
     Parked,
 }
 
+impl Due {
+    /// The client without whom it is about nobody.
+    fn client(&self) -> Option<ClientId> {
+        match self {
+            Due::Answer { client, .. }
+            | Due::Request { client, .. }
+            | Due::Arrival { client, .. }
+            | Due::Piece { client } => Some(*client),
+            Due::Push { .. } | Due::Round { .. } | Due::Parked => None,
+        }
+    }
+}
+
 /// Entries in the order of their time, and of their making where times are equal.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
@@ -77,12 +90,23 @@ impl Agenda {
 
     /// Takes the first entry if it is due, with the time that it was due at.
     pub(super) fn due(&mut self, now: Duration) -> Option<(Duration, Due)> {
-        if self.next()? > now {
-            return None;
+        while self.next()? <= now {
+            let Reverse((at, _, place)) = self.times.pop()?;
+            self.free.push(place);
+            if let Some(due) = self.entries[place].take() {
+                return Some((at, due));
+            }
         }
-        let Reverse((at, _, place)) = self.times.pop()?;
-        self.free.push(place);
-        Some((at, self.entries[place].take()?))
+        None
+    }
+
+    /// Drops what is due to a client that has gone; its pushes may be for others.
+    pub(super) fn forget(&mut self, client: ClientId) {
+        for entry in &mut self.entries {
+            if entry.as_ref().and_then(Due::client) == Some(client) {
+                *entry = None;
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::go::json;
 use crate::journal::Direction;
+use crate::scenario::ability::{Nature, nature};
 use crate::scenario::random::Random;
 use crate::scenario::{Answer, Fault};
 use crate::wire::command::ERROR;
@@ -36,8 +37,9 @@ pub(super) fn change(frame: &mut Vec<u8>, answer: &Answer, command: Option<Comma
         Answer::Node | Answer::Error(_) => {}
         Answer::Body(body) => set_body(frame, body, command, byte),
         Answer::Patch(patch) => {
+            let has_body = command.is_some_and(|command| nature(command.into()) == Nature::Json);
             let body = String::from_utf8_lossy(&frame[PREFIX + 1..]);
-            if frame[PREFIX] != ERROR && body.starts_with('{') {
+            if has_body && frame[PREFIX] != ERROR && body.starts_with('{') {
                 let body = merged(&body, patch);
                 set_text(frame, &body, command, byte);
             }

@@ -75,6 +75,13 @@ impl Behind {
         self.0.front().map(|_| every)
     }
 
+    /// Moves all that has not gone out to what waits.
+    pub fn finish(&mut self, waiting: &mut Vec<u8>) {
+        for segment in self.0.drain(..) {
+            waiting.extend_from_slice(&segment.bytes[segment.gone..]);
+        }
+    }
+
     /// Moves the rest of a slow frame that has begun to go out to what waits, and drops all others.
     pub fn finish_begun(&mut self, waiting: &mut Vec<u8>) {
         if let Some(begun) = self.0.front().filter(|front| front.gone > 0) {

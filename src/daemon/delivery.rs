@@ -58,6 +58,10 @@ impl Stage<'_> {
             self.queue(client, &mut |queue| {
                 queue.append(|out| out.extend_from_slice(&spoilt));
             });
+            if shown.is_some() {
+                // Nothing follows a truncated frame.
+                break;
+            }
         }
         self.conclude(client, fault, &applied);
     }
@@ -138,6 +142,17 @@ impl Stage<'_> {
         });
     }
 
+    /// Whether a client is there and not being closed.
+    pub(super) fn takes(&self, client: ClientId) -> bool {
+        match &self.own {
+            Some((own, queue)) if *own == client => !queue.is_ending(),
+            _ => {
+                let outbox = self.state.outboxes.get(&client);
+                outbox.is_some_and(|outbox| !outbox.queue().is_ending())
+            }
+        }
+    }
+
     /// Changes a client's queue; what is added to it is sent.
     pub(super) fn queue(&mut self, client: ClientId, change: &mut dyn FnMut(&mut Queue)) {
         match &mut self.own {
@@ -155,7 +170,7 @@ impl Stage<'_> {
         let Some((&code, payload)) = frame.get(PREFIX..).and_then(<[u8]>::split_first) else {
             return;
         };
-        if !self.state.outboxes.contains_key(&client) {
+        if !self.takes(client) {
             return;
         }
         self.hub.log.frame(|| {

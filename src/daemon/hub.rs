@@ -20,9 +20,6 @@ use crate::wire::fields::{View, request_fields};
 use crate::wire::frame::{Ending, Frame, FrameReader, PREFIX};
 use crate::wire::{Decoded, Encoder, Request, decode};
 
-/// Bytes of replies that are gathered before they are written though more input is there.
-const GATHERED: usize = 256 * 1024;
-
 /// Bytes of frames that are served before others get a turn.
 const TURN: usize = 64 * 1024;
 
@@ -206,7 +203,7 @@ impl Hub {
         let stopping = guard.stopping.is_some();
         if let Some(journal) = &self.hooks.journal {
             let reason = match reason {
-                Reason::Eof if stopping => Reason::Stop,
+                Reason::Eof | Reason::CutFrame if stopping => Reason::Stop,
                 reason => reason,
             };
             journal.event(Some(client), &Event::Disconnect(reason), None);
@@ -262,8 +259,7 @@ impl Hub {
                 return Err(Ending::Clean);
             }
             in_this_turn += frame.payload.len() + PREFIX + 1;
-            let gathered = turn.as_ref().map_or(0, Turn::gathered);
-            if in_this_turn > TURN || gathered > GATHERED {
+            if in_this_turn > TURN || turn.as_ref().is_some_and(Turn::is_full) {
                 turn = None;
                 in_this_turn = 0;
                 outbox.flush();
@@ -342,16 +338,30 @@ impl Hub {
             }
             outbox.flush();
             outbox.push();
-            outbox.wait_for_room(RECHECK);
+            outbox.wait_for_relief(RECHECK);
+            if outbox.peer_has_closed() {
+                // Nobody waits for its answers; what it has sent is still served.
+                outbox.close();
+            }
         }
         true
+    }
+
+    /// Waits until slow frames have gone out, unless nobody reads them or the daemon ends.
+    pub fn sit_out_slow(&self, outbox: &Outbox) {
+        while outbox.is_slow() && !outbox.peer_has_closed() && !self.is_stopping() {
+            outbox.wait_for_room(RECHECK);
+        }
     }
 
     /// Ends every session: each finishes what it has read, tells its client of its streams and
     /// closes. Returns when all have, or at the second deadline.
     pub fn stop(&self, deadline: Instant, grace: Duration) {
         let mut state = hold(&self.state);
-        state.stopping = Some(deadline);
+        let first = state.stopping.replace(deadline).is_none();
+        if let (Some(journal), true) = (&self.hooks.journal, first) {
+            journal.event(None, &Event::Stop, None);
+        }
         let outboxes: Vec<_> = state.outboxes.values().cloned().collect();
         drop(state);
         // Each wakes its session, which wants the lock.

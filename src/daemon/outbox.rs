@@ -139,8 +139,9 @@ impl Outbox {
         }
     }
 
-    /// Writes all that waits, or as much as the client takes until `deadline`.
+    /// Writes all that waits, slow frames at once, or as much as the client takes until `deadline`.
     pub fn drain(&self, deadline: Instant) {
+        hold(&self.queue).hurry();
         loop {
             self.write(Patience::Until(Some(deadline)));
             let queue = hold(&self.queue);
@@ -274,6 +275,14 @@ impl Outbox {
         }
     }
 
+    /// The same, or for answers that wait for their time to do so no more.
+    pub fn wait_for_relief(&self, patience: Duration) {
+        let queue = hold(&self.queue);
+        if !queue.closed && queue.load() > 0 {
+            self.await_room(queue, patience);
+        }
+    }
+
     /// Ends both directions at once and drops what waits. May be called again.
     pub fn close(&self) {
         let mut queue = hold(&self.queue);
@@ -325,6 +334,12 @@ impl Outbox {
         queue.load() >= budget && !queue.is_ending()
     }
 
+    /// Whether a frame is going out in pieces.
+    pub fn is_slow(&self) -> bool {
+        let queue = hold(&self.queue);
+        !queue.closed && !queue.behind.is_empty()
+    }
+
     /// Whether nothing is to be read from the client for now, and whether it is being closed.
     pub fn is_halted(&self) -> (bool, bool) {
         let queue = hold(&self.queue);
@@ -353,10 +368,12 @@ impl Outbox {
         self.room.notify_all();
     }
 
-    /// Bytes that have left so far, and those that will have when all that waits now has.
+    /// Bytes that have left so far, and those that will have when all that waits now has; a slow frame
+    /// waits for its time.
     pub fn progress(&self) -> (u64, u64) {
         let queue = hold(&self.queue);
-        (queue.gone, queue.gone + queue.len() as u64)
+        let waiting = queue.waiting.len() + queue.in_flight;
+        (queue.gone, queue.gone + waiting as u64)
     }
 
     /// Wakes whoever waits for room or for the end of a stall.

@@ -237,9 +237,9 @@ impl Play {
         wanted.on.iter().map(of).sum()
     }
 
-    /// A client has gone: what waits for it is forgotten, but for entries of the agenda, which find
-    /// nobody.
+    /// A client has gone: what waits for it is forgotten.
     pub(super) fn client_gone(&mut self, client: ClientId) {
+        self.agenda.forget(client);
         self.visits.remove(client);
         self.book.client_gone(client);
         self.parked.retain(|parked| parked.client != client);

@@ -7,13 +7,16 @@ use super::agenda::Due;
 use super::play::Parked;
 use super::stage::Stage;
 use crate::journal::{Direction, Event};
-use crate::node::{self, ClientId, Inbound};
+use crate::node::{self, ClientId, Inbound, LENIENT_CHUNK};
 use crate::scenario::{Conn, PeerAct, Push, PushKind, To};
 use crate::wire::frame;
 use crate::wire::{self, encode_push};
 
 /// How long pushes wait for room before they are tried again (our choice).
 const RETRY: Duration = Duration::from_millis(5);
+
+/// Rounds of a series that are later than this are left out; others are caught up with (our choice).
+const CATCH_UP: Duration = Duration::from_secs(1);
 
 /// Most pushes that wait for room; further ones are dropped (our choice).
 const PARKED_MAX: usize = 10_000;
@@ -39,7 +42,7 @@ impl Stage<'_> {
         match &push.kind {
             PushKind::Peer { .. } => 1,
             PushKind::Recv { conn, .. } | PushKind::Close { conn } => {
-                usize::from(self.stream(push, *conn, requester).is_some())
+                self.streams(push, *conn, requester).len()
             }
             _ => self.takers(push, requester).len(),
         }
@@ -47,6 +50,7 @@ impl Stage<'_> {
 
     /// Sends a push; gives how many clients got it.
     pub(super) fn perform(&mut self, push: &Push, requester: Option<ClientId>) -> usize {
+        let takers = self.takers(push, requester);
         let sent = match &push.kind {
             PushKind::RecvFrom {
                 from,
@@ -60,15 +64,13 @@ impl Stage<'_> {
                     to_port: *to_port,
                     data,
                 };
-                let takers = self.takers(push, requester);
-                self.send_all(&takers, data.len(), &mut |out| encode_push(out, &push_it))
+                self.send_all(push, takers, &mut |out| encode_push(out, &push_it))
             }
             PushKind::Raw { command, data } => {
-                let takers = self.takers(push, requester);
                 let mut write = |out: &mut Vec<u8>| {
                     frame::append(out, *command, |out| out.extend_from_slice(data))
                 };
-                self.send_all(&takers, data.len(), &mut write)
+                self.send_all(push, takers, &mut write)
             }
             PushKind::Accept {
                 port,
@@ -79,26 +81,34 @@ impl Stage<'_> {
             } => {
                 let mut opened = 0;
                 let now = self.now;
-                for client in self.takers(push, requester) {
+                for client in takers {
+                    let waits = self.must_wait(client, push);
+                    let mut owner = None;
                     self.with_node(&mut |node, out| {
                         let inbound = Inbound {
                             port: *port,
                             from: *from,
                             from_port: *from_port,
                             echo: *echo,
-                            say,
+                            say: if waits { &[] } else { say },
                             client: Some(client),
                         };
-                        opened += usize::from(node.inbound(inbound, now, out).is_some());
+                        owner = node.inbound(inbound, now, out);
                     });
+                    opened += usize::from(owner.is_some());
+                    if let (true, Some(conn)) = (waits, self.state.node.last_stream(owner))
+                        && owner.is_some()
+                        && self.park(client, conn, push) == 0
+                    {
+                        self.note_dropped(push, owner, Some("too many wait"));
+                    }
                 }
-                opened
+                positive(opened)
             }
             PushKind::Recv { conn, .. } | PushKind::Close { conn } => {
-                match self.stream(push, *conn, requester) {
-                    Some((client, conn)) => self.push_on_stream(client, conn, push),
-                    None => 0,
-                }
+                let streams = self.streams(push, *conn, requester).into_iter();
+                let sent = streams.map(|(client, conn)| self.push_on_stream(client, conn, push));
+                positive(sent.sum())
             }
             PushKind::Peer { node_id, does } => {
                 let act = match does {
@@ -111,13 +121,13 @@ impl Stage<'_> {
                 };
                 let (mut done, now) = (false, self.now);
                 self.with_node(&mut |node, out| done = node.peer_does(*node_id, act, now, out));
-                usize::from(done)
+                positive(usize::from(done))
             }
         };
-        if sent == 0 {
-            self.note_dropped(push, requester, "nobody can take it");
+        if sent.is_none() {
+            self.note_dropped(push, requester, Some("nobody can take it"));
         }
-        sent
+        sent.unwrap_or(0)
     }
 
     /// The clients that get a push which is not about one stream.
@@ -133,66 +143,95 @@ impl Stage<'_> {
             (_, None) => To::All,
         };
         let one = match push.to.unwrap_or(by_default) {
-            To::All => return self.state.node.client_ids(),
+            To::All => {
+                let all = self.state.node.client_ids().into_iter();
+                return all.filter(|client| self.takes(*client)).collect();
+            }
             To::Binder => port.and_then(|port| self.state.node.binder(port)),
             To::Requester => requester,
             To::Client(client) => Some(client),
         };
-        let here = one.filter(|client| self.state.outboxes.contains_key(client));
+        let here = one.filter(|client| self.takes(*client));
         here.into_iter().collect()
     }
 
-    /// The client that gets a push about a stream, and the stream's id.
-    fn stream(
+    /// The clients that get a push about a stream, and its id for each of them.
+    fn streams(
         &self,
         push: &Push,
         conn: Conn,
         requester: Option<ClientId>,
-    ) -> Option<(ClientId, u32)> {
+    ) -> Vec<(ClientId, u32)> {
         let node = &self.state.node;
         let named = match push.to {
-            Some(To::Client(client)) => Some(client),
-            Some(To::Requester) => requester,
-            Some(To::All | To::Binder) | None => None,
+            Some(To::All) => node.client_ids().into_iter().map(Some).collect(),
+            Some(To::Client(client)) => vec![Some(client)],
+            Some(To::Requester) => vec![requester],
+            Some(To::Binder) | None => vec![None],
         };
-        let conn = match conn {
-            Conn::Id(conn) => conn,
-            Conn::Last => node.last_stream(named.or(requester))?,
+        let stream = |named: Option<ClientId>| {
+            let conn = match conn {
+                Conn::Id(conn) => conn,
+                Conn::Last => node.last_stream(named.or(requester))?,
+            };
+            let client = named.or(node.owner(conn))?;
+            let here = self.takes(client);
+            (here && node.owner(conn).is_some()).then_some((client, conn))
         };
-        let owner = node.owner(conn)?;
-        let client = named.unwrap_or(owner);
-        let here = self.state.outboxes.contains_key(&client);
-        here.then_some((client, conn))
+        named.into_iter().filter_map(stream).collect()
     }
 
     /// Sends what happens on a stream to its owner, or, where another client is named, the bare frame
     /// to that one.
     fn push_on_stream(&mut self, client: ClientId, conn: u32, push: &Push) -> usize {
         if self.state.node.owner(conn) != Some(client) {
-            let bare = match &push.kind {
-                PushKind::Recv { data, .. } => wire::Push::Recv { conn, data },
-                _ => wire::Push::CloseOk { conn },
-            };
-            return self.send_all(&[client], 0, &mut |out| encode_push(out, &bare));
+            return self.push_bare(client, conn, push);
         }
-        let waits = self.state.play.parked.iter().any(|p| p.client == client);
-        if waits || !self.has_room(client, data_of(push).len()) {
+        if self.must_wait(client, push) {
             return self.park(client, conn, push);
         }
-        self.act_on_stream(conn, push);
+        self.act_on_stream(conn, push)
+    }
+
+    fn push_bare(&mut self, client: ClientId, conn: u32, push: &Push) -> usize {
+        let ends = matches!(push.kind, PushKind::Close { .. });
+        if !ends && !self.has_room(client, data_of(push).len()) {
+            return 0;
+        }
+        let mut send = |bare: wire::Push<'_>| {
+            let mut frame = Vec::new();
+            encode_push(&mut frame, &bare);
+            self.append(client, frame, Direction::Push, None);
+        };
+        match &push.kind {
+            PushKind::Recv { data, .. } => {
+                for data in data.chunks(LENIENT_CHUNK) {
+                    send(wire::Push::Recv { conn, data });
+                }
+            }
+            _ => send(wire::Push::CloseOk { conn }),
+        }
         1
     }
 
-    fn act_on_stream(&mut self, conn: u32, push: &Push) {
-        let now = self.now;
-        match &push.kind {
-            PushKind::Recv { data, .. } => self.with_node(&mut |node, out| {
-                node.peer_data(conn, data, out);
-            }),
-            _ => self.with_node(&mut |node, out| {
-                node.peer_close(conn, now, out);
-            }),
-        }
+    /// Does what a push says on a stream; gives how many clients get something of it.
+    fn act_on_stream(&mut self, conn: u32, push: &Push) -> usize {
+        let (mut owner, now) = (None, self.now);
+        self.with_node(&mut |node, out| {
+            owner = match &push.kind {
+                PushKind::Close { .. } => node.peer_close(conn, now, out),
+                _ => node.peer_data(conn, data_of(push), out),
+            }
+        });
+        usize::from(owner.is_some())
+    }
+
+    /// Whether what a push says on a stream has no room yet, or waits behind what has none.
+    fn must_wait(&mut self, client: ClientId, push: &Push) -> bool {
+        let bytes = data_of(push).len();
+        let ends = matches!(push.kind, PushKind::Close { .. });
+        let behind = self.state.play.parked.iter().any(|p| p.client == client);
+        (ends && behind) || (bytes > 0 && (behind || !self.has_room(client, bytes)))
     }
 
     fn park(&mut self, client: ClientId, conn: u32, push: &Push) -> usize {
@@ -224,7 +263,7 @@ impl Stage<'_> {
             } else if self.state.node.owner(one.conn).is_some() {
                 self.act_on_stream(one.conn, &one.push);
             } else {
-                self.note_dropped(&one.push, Some(one.client), "its stream is gone");
+                self.note_dropped(&one.push, Some(one.client), Some("its stream is gone"));
             }
         }
         if !still.is_empty() {
@@ -234,35 +273,42 @@ impl Stage<'_> {
     }
 
     fn has_room(&mut self, client: ClientId, bytes: usize) -> bool {
-        let mut waiting = 0;
+        let mut waiting = self.state.node.held(client);
         match &self.own {
-            Some((own, queue)) if *own == client => waiting = queue.len(),
+            Some((own, queue)) if *own == client => waiting += queue.len(),
             _ => {
                 if let Some(outbox) = self.state.outboxes.get(&client) {
-                    waiting = outbox.len();
+                    waiting += outbox.len();
                 }
             }
         }
         waiting == 0 || waiting + bytes <= self.hub.limits.client_budget
     }
 
-    /// Sends one frame to clients; those that have no room for its data do not get it.
+    /// Sends one frame to clients; those that have no room for its data do not get it. Gives how many
+    /// do, or `None` when there is nobody to send it to.
     fn send_all(
         &mut self,
-        clients: &[ClientId],
-        bytes: usize,
+        push: &Push,
+        clients: Vec<ClientId>,
         write: &mut dyn FnMut(&mut Vec<u8>),
-    ) -> usize {
+    ) -> Option<usize> {
         let mut frame = Vec::new();
         write(&mut frame);
         let mut sent = 0;
-        for client in clients {
-            if self.has_room(*client, bytes) {
-                self.append(*client, frame.clone(), Direction::Push, None);
+        for &client in &clients {
+            if self.has_room(client, data_of(push).len()) {
+                self.append(client, frame.clone(), Direction::Push, None);
                 sent += 1;
+            } else {
+                let mut first = false;
+                self.queue(client, &mut |queue| first = queue.first_drop());
+                // One warning a burst, as for other datagrams.
+                let why = first.then(|| format!("client {client} has no room for it"));
+                self.note_dropped(push, Some(client), why.as_deref());
             }
         }
-        sent
+        (!clients.is_empty()).then_some(sent)
     }
 
     /// One round of an entry of the timeline.
@@ -286,8 +332,7 @@ impl Stage<'_> {
         let done = done + 1;
         let more = entry.count.is_none_or(|count| done < count);
         if let (Some(every), true) = (entry.every, more) {
-            // Rounds that are late do not pile up.
-            let next = (at + every).max(self.now.saturating_sub(every));
+            let next = (at + every).max(self.hub.now().saturating_sub(CATCH_UP));
             let due = Due::Round {
                 series,
                 done,
@@ -297,13 +342,15 @@ impl Stage<'_> {
         }
     }
 
-    fn note_dropped(&mut self, push: &Push, requester: Option<ClientId>, why: &str) {
+    fn note_dropped(&mut self, push: &Push, requester: Option<ClientId>, why: Option<&str>) {
         let what = push.kind.name();
-        let place = push.place.as_ref();
-        let place = place.map_or(String::new(), |place| format!("{place}: "));
-        self.hub
-            .log
-            .warn(&format!("{place}push {what} is dropped: {why}"));
+        if let Some(why) = why {
+            let place = push.place.as_ref();
+            let place = place.map_or(String::new(), |place| format!("{place}: "));
+            self.hub
+                .log
+                .warn(&format!("{place}push {what} is dropped: {why}"));
+        }
         if let Some(journal) = &self.hub.hooks.journal {
             journal.event(requester, &Event::Dropped { what }, None);
         }
@@ -312,7 +359,14 @@ impl Stage<'_> {
 
 fn data_of(push: &Push) -> &[u8] {
     match &push.kind {
-        PushKind::Recv { data, .. } => data,
-        _ => &[],
+        PushKind::RecvFrom { data, .. }
+        | PushKind::Recv { data, .. }
+        | PushKind::Raw { data, .. }
+        | PushKind::Accept { say: data, .. } => data,
+        PushKind::Close { .. } | PushKind::Peer { .. } => &[],
     }
+}
+
+fn positive(count: usize) -> Option<usize> {
+    (count > 0).then_some(count)
 }

@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 use super::behind::Behind;
 use crate::journal::Reason;
 
+/// Bytes that an answer which waits for its time counts beside its own: small ones are bounded too (our
+/// choice).
+const KEPT: usize = 64;
+
 /// What waits, behind the outbox's lock.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -52,12 +56,12 @@ impl Queue {
 
     /// Counts an answer that waits for its time.
     pub fn delay(&mut self, bytes: usize) {
-        self.delayed += bytes;
+        self.delayed += bytes + KEPT;
     }
 
     /// Counts an answer that waits no more.
     pub fn undelay(&mut self, bytes: usize) {
-        self.delayed = self.delayed.saturating_sub(bytes);
+        self.delayed = self.delayed.saturating_sub(bytes + KEPT);
     }
 
     /// Nothing is to be read from the client before `until`.
@@ -107,6 +111,11 @@ impl Queue {
     /// the piece after it is due.
     pub fn next_piece(&mut self) -> Option<Duration> {
         self.behind.step(&mut self.waiting)
+    }
+
+    /// Lets all that is left of slow frames go at once.
+    pub fn hurry(&mut self) {
+        self.behind.finish(&mut self.waiting);
     }
 
     /// Drops what waits for its time, but for the rest of a slow frame that has begun to go out; reads

@@ -67,6 +67,7 @@ fn run(hub: &Arc<Hub>, admitted: &Admitted) {
         hub.log
             .error(&format!("client {client}: session panicked: {what}"));
     }
+    hub.sit_out_slow(&admitted.outbox);
     let given = admitted.outbox.ending();
     hub.part(client, given.unwrap_or(over.get()));
     admitted.outbox.drain(hub.drain_deadline());

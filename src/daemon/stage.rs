@@ -11,7 +11,7 @@ use super::play::{Capture, Treatment};
 use super::queue::Queue;
 use crate::journal::{Event, Reason};
 use crate::node::{ClientId, Node, Sink};
-use crate::scenario::ability::why_no_fault;
+use crate::scenario::ability::{Nature, nature, why_no_fault};
 use crate::scenario::book::Applied;
 use crate::scenario::matching::Asked;
 use crate::scenario::random::Random;
@@ -112,11 +112,14 @@ impl Stage<'_> {
         mut applied: Applied,
     ) {
         let command = decoded.as_ref().ok().map(|request| request.command());
-        let silent = command.is_some_and(|command| command.row().reply.is_none());
+        let silent = nature(Kind::of(decoded)) == Nature::Unanswered;
         let delay = delay(applied.rule.delay, &mut applied.random);
         if silent {
             if delay.is_zero() {
                 self.serve_silent(client, decoded, applied);
+                return;
+            }
+            if !self.takes(client) {
                 return;
             }
             let body = [&[frame.code], frame.payload].concat();
@@ -200,6 +203,9 @@ impl Stage<'_> {
                 self.deliver(client, parts, applied);
                 continue;
             }
+            if !self.takes(client) {
+                continue;
+            }
             let bytes = parts.iter().map(|part| part.frame.len()).sum();
             self.queue(client, &mut |queue| queue.delay(bytes));
             let due = Due::Answer {
@@ -256,6 +262,16 @@ impl Stage<'_> {
         }
     }
 
+    /// What a client waited for is due; false when it has gone.
+    fn undelay(&self, client: ClientId, bytes: usize) -> bool {
+        let outbox = self.state.outboxes.get(&client);
+        if let Some(outbox) = outbox {
+            outbox.queue().undelay(bytes);
+            outbox.wake();
+        }
+        outbox.is_some()
+    }
+
     /// Does what a scenario has for this time.
     pub(super) fn run_agenda(&mut self) {
         while let Some((at, due)) = self.state.play.agenda.due(self.now) {
@@ -266,8 +282,7 @@ impl Stage<'_> {
                     applied,
                 } => {
                     let bytes = parts.iter().map(|part| part.frame.len()).sum();
-                    self.queue(client, &mut |queue| queue.undelay(bytes));
-                    if self.state.outboxes.contains_key(&client) {
+                    if self.undelay(client, bytes) {
                         self.deliver(client, parts, applied);
                     }
                 }
@@ -276,8 +291,7 @@ impl Stage<'_> {
                     body,
                     applied,
                 } => {
-                    self.queue(client, &mut |queue| queue.undelay(body.len()));
-                    if self.state.outboxes.contains_key(&client) {
+                    if self.undelay(client, body.len()) {
                         let frame = Frame {
                             code: body[0],
                             payload: &body[1..],

@@ -181,15 +181,18 @@ impl Steering {
         outcome
     }
 
-    /// Shows every request behind an entry of the journal that is still remembered.
+    /// Shows every request and arrival behind an entry of the journal that is still remembered.
     fn each_request(&self, since: u64, visit: &mut dyn FnMut(&Asked<'_>, u64)) {
         let Some(journal) = &self.hub.hooks.journal else {
             return;
         };
-        journal.requests(since, &mut |seq, client, frame: Frame<'_>| {
-            let decoded = decode(frame);
-            visit(&Asked::request(client, frame, &decoded), seq);
-        });
+        journal.requests(
+            since,
+            &mut |seq, client, frame: Option<Frame<'_>>| match frame {
+                Some(frame) => visit(&Asked::request(client, frame, &decode(frame)), seq),
+                None => visit(&Asked::arrival(client), seq),
+            },
+        );
     }
 
     /// Adds an expectation. What was seen since the last reset counts, as far back as the journal's

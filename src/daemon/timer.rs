@@ -31,9 +31,12 @@ impl Hub {
         let mut guard = hold(&self.state);
         while guard.stopping.is_none() {
             let now = self.now();
-            let mut stage = self.stage(&mut guard, now);
-            stage.with_node(&mut |node, out| node.run_due(now, out));
-            stage.run_agenda();
+            // In the order of their times, however late it is: what is sent must not depend on that.
+            while let Some(at) = guard.next_due().filter(|at| *at <= now) {
+                let mut stage = self.stage(&mut guard, at);
+                stage.with_node(&mut |node, out| node.run_due(at, out));
+                stage.run_agenda();
+            }
             guard = match guard.next_due() {
                 None => self
                     .timer

@@ -11,6 +11,9 @@ use crate::node::ClientId;
 use crate::wire::Decoded;
 use crate::wire::frame::Frame;
 
+/// Bytes of replies that are gathered before they are written though more input is there.
+const GATHERED: usize = 256 * 1024;
+
 /// The node and the own queue, locked while a client's burst is served. The queue's lock comes
 /// after the node's, and other clients' queues after the own one.
 pub(super) struct Turn<'h> {
@@ -36,9 +39,9 @@ impl<'h> Turn<'h> {
         }
     }
 
-    /// Bytes that wait for the client.
-    pub fn gathered(&self) -> usize {
-        self.own.len()
+    /// Whether so much waits for the client that it is to be written, or to be waited for.
+    pub fn is_full(&self) -> bool {
+        self.own.len() > GATHERED || self.own.load() >= self.hub.limits.client_budget
     }
 
     /// Whether the daemon ends and the client's time is over: its backlog is not served. What a
@@ -53,8 +56,11 @@ impl<'h> Turn<'h> {
         self.own.is_stalled() || self.own.is_cut_off()
     }
 
-    /// Serves a frame.
+    /// Serves a frame, unless somebody closes the client.
     pub fn receive(&mut self, client: ClientId, frame: Frame<'_>, decoded: &Decoded<'_>) {
+        if self.own.is_cut_off() {
+            return;
+        }
         let mut stage = Stage {
             hub: self.hub,
             state: &mut self.state,

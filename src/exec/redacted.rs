@@ -27,7 +27,8 @@ pub(super) fn redacted(word: &OsStr) -> OsString {
                 let key = rest.first() == Some(&b':');
                 if key && secret.is_none() {
                     let name = unquote(&text[start + 1..at.max(start + 2) - 1]);
-                    secret = matches!(&*name, "token" | "admin_token").then_some(depth);
+                    let token = name.to_ascii_lowercase().ends_with("token");
+                    secret = token.then_some(depth);
                 } else if !key && secret.is_some() {
                     out.extend_from_slice(b"\"<redacted>\"");
                     continue;
@@ -80,6 +81,7 @@ mod tests {
             (r#"{"networks":[{"token" : "t\"x","id":7},{"token":"\\"}], "x":["token","y"]}"#, r#"{"networks":[{"token" : "<redacted>","id":7},{"token":"<redacted>"}], "x":["token","y"]}"#),
             (r#"{"when":{"token":{"in":["a","b"]},"port":"c"}}"#, r#"{"when":{"token":{"in":["<redacted>","<redacted>"]},"port":"c"}}"#),
             (r#"{"\u0074oken":"t","tokens":"u"}"#, r#"{"\u0074oken":"<redacted>","tokens":"u"}"#),
+            (r#"{"reply":{"Api_Token":["a",{"b":"c"}],"d":"e"}}"#, r#"{"reply":{"Api_Token":["<redacted>",{"b":"<redacted>"}],"d":"e"}}"#),
             (r#"{"token":{"not":"a"}}"#, r#"{"token":{"not":"<redacted>"}}"#),
             (r#"{"token":"cut"#, r#"{"token":"<redacted>""#),
             (r#"{"cut\"#, r#"{"cut\"#),

@@ -170,13 +170,17 @@ impl Journal {
         lines.iter().flat_map(|line| [&**line, "\n"]).collect()
     }
 
-    /// Shows the received frames behind number `since` that are kept, oldest first, each with its
-    /// number and its client. Of a long one the first 16 KiB are there.
-    pub fn requests(&self, since: u64, visit: &mut dyn FnMut(u64, ClientId, Frame<'_>)) {
+    /// Shows the received frames and the arrivals (which have no frame) behind number `since` that are
+    /// kept, oldest first, each with its number and its client. Of a long one the first 16 KiB are
+    /// there.
+    pub fn requests(&self, since: u64, visit: &mut dyn FnMut(u64, ClientId, Option<Frame<'_>>)) {
+        let arrival = Event::Connect.members();
         for chunk in self.writer.behind(since) {
             for entry in chunk.entries(since) {
                 if entry.direction == Some(Direction::In) {
-                    visit(entry.seq, entry.client, entry.frame());
+                    visit(entry.seq, entry.client, Some(entry.frame()));
+                } else if entry.direction.is_none() && entry.payload == arrival.as_bytes() {
+                    visit(entry.seq, entry.client, None);
                 }
             }
         }

@@ -142,7 +142,7 @@ fn memory_is_bounded_and_the_newest_stay() {
     assert!(held <= 32 << 20, "{held}");
     let mut seen = Vec::new();
     journal.requests(0, &mut |seq, _, frame| {
-        assert_eq!(frame.payload.len(), KEPT);
+        assert_eq!(frame.unwrap().payload.len(), KEPT);
         seen.push(seq);
     });
     assert!(seen.len() > 1500, "{}", seen.len());
@@ -161,14 +161,21 @@ fn requests_come_in_order_and_without_the_rest() {
     journal.sent(1, Direction::Out, 0x02, &[0, 80], None);
     journal.event(None, &Event::Reset, None);
     receive(&journal, 2, 0x7E, b"abc");
+    journal.event(Some(3), &Event::Connect, Some("r"));
     let mut seen = Vec::new();
-    let mut visit = |seq, client, frame: Frame<'_>| {
-        seen.push((seq, client, frame.code, frame.payload.to_vec()));
+    let mut visit = |seq, client, frame: Option<Frame<'_>>| {
+        seen.push((seq, client, frame.map(|f| (f.code, f.payload.to_vec()))));
     };
     journal.requests(0, &mut visit);
     journal.requests(1, &mut visit);
-    let last = (4, 2, 0x7E, b"abc".to_vec());
-    assert_eq!(seen, [(1, 1, 0x01, vec![0, 80]), last.clone(), last]);
+    let last = (4, 2, Some((0x7E, b"abc".to_vec())));
+    let arrival = (5, 3, None);
+    let all = [
+        (1, 1, Some((0x01, vec![0, 80]))),
+        last.clone(),
+        arrival.clone(),
+    ];
+    assert_eq!(seen, [&all[..], &[last, arrival]].concat());
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub use config::{
 };
 pub use inbound::Inbound;
 pub use peer_acts::PeerAct;
+pub(crate) use streams::LENIENT_CHUNK;
 pub use table::Table;
 
 use crate::wire::{Push, Reply, Request};

@@ -327,4 +327,4 @@ impl Node {
 
 /// A lenient Recv holds whatever the sender's frame held; only what a service puts together
 /// itself can be longer than a frame.
-const LENIENT_CHUNK: usize = crate::wire::frame::MAX_LENGTH - 5;
+pub const LENIENT_CHUNK: usize = crate::wire::frame::MAX_LENGTH - 5;
