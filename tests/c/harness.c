@@ -25,6 +25,9 @@
 #define LIBPILOT_H "target/libpilot/1.18.0/libpilot.h"
 #endif
 
+/* Only a library that was built to be measured has it: see flush_coverage.go. */
+extern void PilotFlushCoverage(void) __attribute__((weak));
+
 /* No handle of this number is ever given out. */
 #define UNKNOWN 999999
 /* A call that takes longer than this many seconds never comes back. */
@@ -191,5 +194,7 @@ int main(int argc, char **argv)
         exports_check(header != NULL && *header != '\0' ? header : LIBPILOT_H);
         exports_print();
     }
+    if (PilotFlushCoverage != NULL)
+        PilotFlushCoverage();
     return check_summary();
 }
