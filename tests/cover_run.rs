@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "cover/programs.rs"]
+mod programs;
 #[path = "cover/run.rs"]
 mod run;
 
@@ -12,61 +14,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use programs::{build, clang, functions, program, ran};
 use run::{cover, cover_in};
-use serde_json::Value;
 use support::TempDir;
-
-fn program(name: &str) -> String {
-    format!("{}/tests/cover/programs/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Runs a compiler; its absence is a failure.
-fn build(directory: &str, words: &[&str]) {
-    let output = Command::new(words[0])
-        .args(&words[1..])
-        .current_dir(directory)
-        .env_remove("LLVM_PROFILE_FILE")
-        .env_remove("RUSTFLAGS")
-        .output();
-    let output = output.unwrap_or_else(|error| panic!("{}: {error}", words[0]));
-    assert!(output.status.success(), "{words:?}: {output:?}");
-}
-
-fn clang() -> String {
-    let names = ["clang", "clang-22", "clang-21", "clang-20", "clang-19"];
-    let runs = |name: &&&str| Command::new(name).arg("--version").output().is_ok();
-    let name = names.iter().find(runs);
-    name.expect("no clang: install clang-19 and llvm-19")
-        .to_string()
-}
-
-/// Covered and all statements or lines of each function, by its name.
-fn functions(json: &Path) -> Vec<(String, u64, u64)> {
-    let told: Value = serde_json::from_str(&fs::read_to_string(json).unwrap()).unwrap();
-    let files = told["files"].as_array().unwrap();
-    let rows = files
-        .iter()
-        .flat_map(|file| file["functions"].as_array().unwrap());
-    rows.map(|row| {
-        let number = |key: &str| row[key].as_u64().unwrap();
-        (
-            row["name"].as_str().unwrap().into(),
-            number("covered"),
-            number("total"),
-        )
-    })
-    .collect()
-}
-
-/// Of how many functions whose name ends (or, mangled, nearly ends) in `name` anything ran.
-fn ran(functions: &[(String, u64, u64)], name: &str) -> bool {
-    let mut found = functions
-        .iter()
-        .filter(|(known, ..)| known.contains(name))
-        .peekable();
-    assert!(found.peek().is_some(), "{name}: {functions:?}");
-    found.any(|&(_, covered, _)| covered > 0)
-}
 
 /// Runs `words` to the end `status`, and gives the functions and what was said on standard error.
 fn levels(words: &[&str], status: i32) -> (Vec<(String, u64, u64)>, String) {
