@@ -21,12 +21,17 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help build static clean test lint harness parity clients examples bench libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest
 .DEFAULT_GOAL := help
 
 help: ## list the targets
 	@echo "targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+# Everything at once
+
+cover: ## run all suites on a daemon built with coverage, and report what they reach
+	@CARGO="$(CARGO)" MAKE="$(MAKE)" PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/cover/measure.py target/cover
 
 # Build
 

@@ -12,6 +12,7 @@
 mod clause;
 mod cli;
 mod control;
+mod cover;
 pub mod daemon;
 mod exec;
 mod go;

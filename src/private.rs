@@ -1,4 +1,4 @@
-//! The private directory of one run of `exec`: the daemon makes it, and whoever is left removes it.
+//! Private directories. That of a run of `exec` is made by the daemon, and whoever is left removes it.
 
 use std::fs::{self, DirBuilder};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::clause::clause;
 use crate::daemon::endpoint::PATH_LIMIT;
 
 /// The name of the daemon's socket in it.
@@ -45,6 +46,19 @@ impl PrivateDirectory {
     pub(crate) fn create(path: &Path) -> io::Result<PrivateDirectory> {
         DirBuilder::new().mode(0o700).create(path)?;
         Ok(PrivateDirectory(path.to_path_buf()))
+    }
+
+    /// A fresh one of this process's own.
+    ///
+    /// # Errors
+    ///
+    /// The directory that cannot be made, and why.
+    pub(crate) fn new() -> Result<PrivateDirectory, String> {
+        let foreseen = PrivateDirectory::foreseen();
+        match DirBuilder::new().mode(0o700).create(&foreseen.0) {
+            Ok(()) => Ok(foreseen),
+            Err(error) => Err(format!("{}: {}", foreseen.0.display(), clause(&error))),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

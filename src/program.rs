@@ -17,6 +17,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return crate::scenario::explain::explain(&scenario, &hex);
         }
         Ok(Invocation::Decode(options)) => return crate::journal::decode::decode(&options),
+        Ok(Invocation::Cover(options)) => return crate::cover::cover(&options),
         Ok(Invocation::Help(topic)) => help(topic),
         Ok(Invocation::Version) => version(),
         Err(misuse) => {

@@ -11,7 +11,9 @@ use super::values::{
     BYTE_UNITS, bad, count, descriptor, duration, number, parent, path, scenario, text,
 };
 use super::words::{Word, Words};
-use super::{CtlOptions, DecodeOptions, ExecOptions, Invocation, Misuse, ServeOptions, Topic};
+use super::{
+    CtlOptions, DecodeOptions, ExecOptions, Invocation, Misuse, ServeOptions, Topic, cover,
+};
 use crate::control::{self, verbs};
 use crate::log::Verbosity;
 use crate::nearest::nearest;
@@ -41,6 +43,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Mis
         Topic::Check => parse_check(words),
         Topic::Explain => parse_explain(words),
         Topic::Decode => parse_decode(words),
+        Topic::Cover(_) => cover::parse(words),
         Topic::Main => parse_help(words),
     }
 }
@@ -58,7 +61,7 @@ fn topic_of(command: &str) -> Result<Topic, Misuse> {
     })
 }
 
-fn unknown(what: &str, typed: &str, names: &mut dyn Iterator<Item = &str>) -> Misuse {
+pub(super) fn unknown(what: &str, typed: &str, names: &mut dyn Iterator<Item = &str>) -> Misuse {
     let text = match nearest(typed, names) {
         Some(name) => format!("unknown {what} {typed:?}, did you mean {name}?"),
         None => format!("unknown {what} {typed:?}"),
@@ -72,6 +75,9 @@ fn parse_help(mut words: Words) -> Result<Invocation, Misuse> {
         match word {
             Word::Positional(name) if topic == Topic::Main => {
                 topic = topic_of(&name.to_string_lossy())?;
+            }
+            Word::Positional(name) if topic == Topic::Cover(None) => {
+                topic = Topic::Cover(Some(cover::action(&name.to_string_lossy())?));
             }
             Word::Positional(extra) => return Err(unexpected(&extra)),
             Word::Option(row, _) if row.key == Key::Version => return Ok(Invocation::Version),
@@ -268,7 +274,7 @@ fn store(options: &mut ServeOptions, row: &Row, value: OsString) -> Result<(), M
         Key::Log => options.log = Some(path(row, value)?),
         Key::Verbose => options.verbosity = Verbosity::Verbose,
         Key::Quiet => options.verbosity = Verbosity::Quiet,
-        Key::Help | Key::Version | Key::Timeout | Key::Wait | Key::Hex | Key::From => {}
+        _ => {}
     }
     Ok(())
 }
@@ -300,7 +306,7 @@ fn two_sockets(socket: Option<&PathBuf>, control: Option<&PathBuf>) -> Result<()
     }
 }
 
-fn unexpected(word: &OsStr) -> Misuse {
+pub(super) fn unexpected(word: &OsStr) -> Misuse {
     Misuse::new(format!("unexpected argument {word:?}"))
 }
 

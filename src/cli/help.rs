@@ -1,7 +1,7 @@
 //! The help texts.
 
-use super::Topic;
 use super::options::{ALONE, COMMANDS, CTL, DECODE, EXEC, MAIN, Row, SERVE};
+use super::{Topic, cover};
 use crate::control::verbs;
 
 /// Longest line of a help text.
@@ -17,6 +17,7 @@ Usage: mockpilot serve --socket PATH [OPTIONS]
        mockpilot check SCENARIO...
        mockpilot explain SCENARIO HEX
        mockpilot decode [FILE] [OPTIONS]
+       mockpilot cover run|merge|report ...
        mockpilot help [COMMAND]
 ";
 
@@ -135,39 +136,45 @@ When COMMAND succeeded, or did not run:
 pub fn help(topic: Topic) -> String {
     match topic {
         Topic::Main => {
-            let commands = COMMANDS
+            let commands: Vec<_> = COMMANDS
                 .iter()
-                .map(|&(name, _, about)| (name.to_string(), about.to_string()));
-            let head = format!("{MAIN_HEAD}\nCommands:\n{}", columns(commands));
+                .map(|&(name, _, about)| (name.to_string(), about.to_string()))
+                .collect();
+            let head = format!("{MAIN_HEAD}\nCommands:\n{}", columns(&commands));
             let title = "Options (those of serve: mockpilot serve --help)";
             page(&head, title, MAIN, &[STATUSES])
         }
         Topic::Serve => page(SERVE_HEAD, OPTIONS, SERVE, &[NOTES, STATUSES]),
         Topic::Exec => page(EXEC_HEAD, OPTIONS, EXEC, &[NOTES, EXEC_STATUSES]),
         Topic::Ctl => {
-            let verbs = verbs::TABLE.iter().map(|verb| {
-                let keys = verb.keys_shown();
-                (verb.name.to_string(), format!("{}\n{keys}", verb.about))
-            });
-            let head = CTL_HEAD.to_owned() + &columns(verbs);
+            let verbs: Vec<_> = verbs::TABLE
+                .iter()
+                .map(|verb| {
+                    let keys = verb.keys_shown();
+                    (verb.name.to_string(), format!("{}\n{keys}", verb.about))
+                })
+                .collect();
+            let head = CTL_HEAD.to_owned() + &columns(&verbs);
             page(&head, OPTIONS, CTL, &[CTL_STATUSES])
         }
         Topic::Check => page(CHECK_HEAD, OPTIONS, ALONE, &[CHECK_STATUSES]),
         Topic::Explain => page(EXPLAIN_HEAD, OPTIONS, ALONE, &[EXPLAIN_STATUSES]),
         Topic::Decode => page(DECODE_HEAD, OPTIONS, DECODE, &[DECODE_STATUSES]),
+        Topic::Cover(action) => cover::help(action),
     }
 }
 
-const OPTIONS: &str = "Options";
+pub(super) const OPTIONS: &str = "Options";
 
-fn page(head: &str, title: &str, rows: &[Row], rest: &[&str]) -> String {
+pub(super) fn page(head: &str, title: &str, rows: &[Row], rest: &[&str]) -> String {
     format!("{head}\n{title}:\n{}{}", options(rows), rest.concat())
 }
 
 fn options(rows: &[Row]) -> String {
     let width = rows.iter().map(|row| row.heading().len()).max();
     let room = COLUMNS.saturating_sub(width.unwrap_or_default() + 4);
-    columns(rows.iter().map(|row| {
+    let mut entries = Vec::new();
+    for row in rows {
         let mut about = row.about.to_string();
         if let Some(value) = row.default {
             let default = format!("(default: {value})");
@@ -176,13 +183,14 @@ fn options(rows: &[Row]) -> String {
             about.push(if fits { ' ' } else { '\n' });
             about += &default;
         }
-        (row.heading(), about)
-    }))
+        entries.push((row.heading(), about));
+    }
+    columns(&entries)
 }
 
 /// Two columns; the lines of the second one stay below each other.
-fn columns(entries: impl Iterator<Item = (String, String)> + Clone) -> String {
-    let width = entries.clone().map(|(left, _)| left.len()).max();
+pub(super) fn columns(entries: &[(String, String)]) -> String {
+    let width = entries.iter().map(|(left, _)| left.len()).max();
     let width = width.unwrap_or_default();
     let mut text = String::new();
     for (left, right) in entries {
@@ -225,6 +233,7 @@ mod tests {
             (Topic::Check, ALONE),
             (Topic::Explain, ALONE),
             (Topic::Decode, DECODE),
+            (Topic::Cover(None), ALONE),
         ] {
             let known: Vec<String> = rows
                 .iter()

@@ -1,6 +1,7 @@
 //! The command line: from words to what is to be done, and the texts that are asked for.
 
 mod args;
+mod cover;
 mod help;
 mod options;
 mod values;
@@ -18,6 +19,7 @@ use crate::node::Profile;
 pub use crate::journal::decode::DecodeOptions;
 
 pub use args::parse;
+pub(crate) use cover::{Action, CoverOptions};
 pub use help::help;
 pub(crate) use options::DAEMON_OF_EXEC;
 
@@ -36,6 +38,8 @@ pub enum Invocation {
     Explain(OsString, OsString),
     /// Print frames.
     Decode(DecodeOptions),
+    /// Merge coverage data.
+    Cover(CoverOptions),
     /// Print a help text.
     Help(Topic),
     /// Print the version.
@@ -59,6 +63,8 @@ pub enum Topic {
     Explain,
     /// `mockpilot decode`.
     Decode,
+    /// `mockpilot cover`, or one of its commands.
+    Cover(Option<Action>),
 }
 
 /// The options of `serve`, defaults filled in; nothing is opened or bound yet.
@@ -205,13 +211,26 @@ pub fn version() -> String {
 ///
 /// When standard output cannot be written to for another reason.
 pub fn print_stdout(text: &str) -> io::Result<()> {
+    print_stdout_bytes(text.as_bytes())
+}
+
+/// Like [`print_stdout`], for what need not be UTF-8.
+///
+/// # Errors
+///
+/// As for [`print_stdout`].
+pub fn print_stdout_bytes(text: &[u8]) -> io::Result<()> {
     print_to(&mut io::stdout().lock(), text)
 }
 
-fn print_to(output: &mut impl Write, text: &str) -> io::Result<()> {
-    let end = if text.ends_with('\n') { "" } else { "\n" };
+fn print_to(output: &mut impl Write, text: &[u8]) -> io::Result<()> {
+    let end = if text.is_empty() || text.ends_with(b"\n") {
+        ""
+    } else {
+        "\n"
+    };
     let printed = output
-        .write_all(text.as_bytes())
+        .write_all(text)
         .and_then(|()| output.write_all(end.as_bytes()))
         .and_then(|()| output.flush());
     match printed {
@@ -228,7 +247,7 @@ mod tests {
     fn prints_whole_lines() {
         for text in ["a\nb", "a\nb\n"] {
             let mut output = Vec::new();
-            print_to(&mut output, text).unwrap();
+            print_to(&mut output, text.as_bytes()).unwrap();
             assert_eq!(output, b"a\nb\n");
         }
     }
@@ -247,8 +266,8 @@ mod tests {
 
     #[test]
     fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
-        print_to(&mut Failing(ErrorKind::BrokenPipe), "a").unwrap();
-        assert!(print_to(&mut Failing(ErrorKind::StorageFull), "a").is_err());
+        print_to(&mut Failing(ErrorKind::BrokenPipe), b"a").unwrap();
+        assert!(print_to(&mut Failing(ErrorKind::StorageFull), b"a").is_err());
     }
 
     #[test]

@@ -29,6 +29,14 @@ pub(super) enum Key {
     Log,
     Verbose,
     Quiet,
+    Output,
+    Format,
+    Object,
+    FailUnder,
+    Exclude,
+    StripPrefix,
+    By,
+    Keep,
     Help,
     Version,
 }
@@ -50,7 +58,7 @@ pub(super) struct Row {
     pub(super) default: Option<&'static str>,
 }
 
-const fn row(
+pub(super) const fn row(
     key: Key,
     name: &'static str,
     value: Option<&'static str>,
@@ -93,7 +101,7 @@ pub(super) fn spelled(name: &str) -> String {
     format!("{dashes}{name}")
 }
 
-const HELP: Row = Row {
+pub(super) const HELP: Row = Row {
     short: Some('h'),
     ..row(Key::Help, "help", None, "print this text", None)
 };
@@ -361,6 +369,11 @@ pub(super) const COMMANDS: &[(&str, Topic, &str)] = &[
         "tell why a request matches a rule, or does not",
     ),
     ("decode", Topic::Decode, "print frames as lines of JSON"),
+    (
+        "cover",
+        Topic::Cover(None),
+        "coverage of many processes as one",
+    ),
     ("help", Topic::Main, "print this text, or that of a command"),
 ];
 

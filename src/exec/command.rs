@@ -1,10 +1,9 @@
 //! The command that is run: its environment, the signals that it gets, and how it ends.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
@@ -14,7 +13,6 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGTERM};
 use super::Event;
 use super::daemon::CHILD_PERIOD;
 use crate::clause::clause;
-use crate::cli::ExecOptions;
 use crate::daemon::signals::Received;
 use crate::sys;
 
@@ -29,39 +27,47 @@ const ENOEXEC: i32 = 8;
 
 /// How a command ended.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(crate) struct Ended {
     /// The status as shells count it.
-    pub(super) status: u8,
+    pub(crate) status: u8,
     /// The command and what became of it, as a clause.
-    pub(super) how: String,
+    pub(crate) how: String,
 }
 
 /// Why a command could not be started.
 #[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) status: u8,
-    pub(super) text: String,
+pub(crate) struct Refused {
+    pub(crate) status: u8,
+    pub(crate) text: String,
 }
 
-/// Runs the command to its end.
-pub(super) fn run(
-    options: &ExecOptions,
-    socket: &Path,
-    control: &Path,
+/// Runs a command to its end, at most for `timeout`, and passes the signals among `events` on to it. Its
+/// environment is this process's but for the variables in `environment`, of which those without a value
+/// are removed. Meanwhile it calls `look`, which gives the longest time to the next call.
+///
+/// # Errors
+///
+/// When it cannot be started or waited for.
+pub(crate) fn run(
+    command: &[OsString],
+    environment: &[(&str, Option<&OsStr>)],
+    timeout: Option<Duration>,
     events: &Receiver<Event>,
+    look: &mut dyn FnMut() -> Duration,
 ) -> Result<Ended, Refused> {
-    let (name, arguments) = match options.command.split_first() {
+    let (name, arguments) = match command.split_first() {
         Some((name, arguments)) => (name.as_os_str(), arguments),
         None => (OsStr::new(""), &[][..]),
     };
     let shown = name.to_string_lossy();
     let prepare = |program: &OsStr| {
         let mut command = Command::new(program);
-        command
-            .env("PILOT_SOCKET", socket)
-            .env("MOCKPILOT_SOCKET", socket)
-            .env("MOCKPILOT_CONTROL", control)
-            .env_remove("NOTIFY_SOCKET");
+        for (name, value) in environment {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command
     };
     let spawned = match prepare(name).args(arguments).spawn() {
@@ -79,7 +85,7 @@ pub(super) fn run(
         },
         text: format!("{shown}: cannot start: {}", clause(&error)),
     })?;
-    let waited = wait(&mut child, options.timeout, events).map_err(|error| Refused {
+    let waited = wait(&mut child, timeout, events, look).map_err(|error| Refused {
         status: CANNOT_START,
         text: format!("{shown}: cannot be waited for: {}", clause(&error)),
     });
@@ -87,10 +93,7 @@ pub(super) fn run(
     Ok(match (status.code(), status.signal()) {
         _ if timed_out => Ended {
             status: TIMED_OUT,
-            how: format!(
-                "{shown} timed out after {:?}",
-                options.timeout.unwrap_or_default()
-            ),
+            how: format!("{shown} timed out after {:?}", timeout.unwrap_or_default()),
         },
         (Some(code), _) => Ended {
             status: code as u8,
@@ -111,6 +114,7 @@ fn wait(
     child: &mut Child,
     timeout: Option<Duration>,
     events: &Receiver<Event>,
+    look: &mut dyn FnMut() -> Duration,
 ) -> io::Result<(ExitStatus, bool)> {
     let mut next_step = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut timed_out = false;
@@ -130,7 +134,9 @@ fn wait(
             timed_out = true;
         }
         let left = next_step.map(|at| at.saturating_duration_since(now));
-        let patience = left.map_or(CHILD_PERIOD, |left| left.min(CHILD_PERIOD));
+        let patience = left
+            .map_or(CHILD_PERIOD, |left| left.min(CHILD_PERIOD))
+            .min(look());
         if let Ok(Event::Signal(received)) = events.recv_timeout(patience)
             && is_for_command(received)
             && child.try_wait()?.is_none()

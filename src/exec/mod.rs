@@ -1,6 +1,6 @@
 //! `mockpilot exec`: a command, and a daemon of its own for as long as it runs.
 
-mod command;
+pub(crate) mod command;
 mod daemon;
 mod redacted;
 mod report;
@@ -26,7 +26,7 @@ const UNMET: u8 = 3;
 
 /// What the main thread, which alone waits for children, waits for.
 #[derive(Debug)]
-enum Event {
+pub(crate) enum Event {
     /// A signal, SIGCHLD among them.
     Signal(Received),
     /// The daemon's first line; `None` when it ended without one.
@@ -60,7 +60,19 @@ fn run(options: &ExecOptions) -> Result<u8, String> {
             return Ok(128 + signal);
         }
     };
-    let ended = command::run(options, &socket, &control, &events);
+    let environment = [
+        ("PILOT_SOCKET", Some(socket.as_os_str())),
+        ("MOCKPILOT_SOCKET", Some(socket.as_os_str())),
+        ("MOCKPILOT_CONTROL", Some(control.as_os_str())),
+        ("NOTIFY_SOCKET", None),
+    ];
+    let ended = command::run(
+        &options.command,
+        &environment,
+        options.timeout,
+        &events,
+        &mut || daemon::CHILD_PERIOD,
+    );
     let (end, frames) = daemon.stop(&events);
     if let End::Died(how) = &end {
         complain(&format!("the daemon died: {how}"));
@@ -102,7 +114,12 @@ fn place(given: Option<&Path>, private: PathBuf) -> PathBuf {
     }
 }
 
-fn receive_signals(sender: Sender<Event>) -> Result<(), String> {
+/// Sends every signal that comes to `sender`, from now on.
+///
+/// # Errors
+///
+/// When the system refuses the handlers or the thread.
+pub(crate) fn receive_signals(sender: Sender<Event>) -> Result<(), String> {
     let mut signals =
         Signals::without_deadline().map_err(|e| format!("signal handlers: {}", clause(&e)))?;
     let receive = move || while sender.send(Event::Signal(signals.receive())).is_ok() {};

@@ -1,0 +1,3 @@
+module example.test/levels
+
+go 1.20

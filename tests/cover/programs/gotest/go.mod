@@ -1,0 +1,3 @@
+module example.test/selftest
+
+go 1.20
