@@ -210,6 +210,15 @@ impl Hub {
         let own = guard.outboxes.get(&client).cloned();
         let mut queue = own.as_ref().map(|outbox| outbox.queue());
         let stopping = guard.stopping.is_some();
+        let mut stage = Stage {
+            hub: self,
+            state: &mut guard,
+            own: queue.as_deref_mut().map(|queue| (client, queue)),
+            now,
+        };
+        if stopping {
+            stage.with_node(&mut |node, out| node.client_stopped(client, now, out));
+        }
         if let Some(journal) = &self.hooks.journal {
             let reason = match reason {
                 Reason::Eof | Reason::CutFrame if stopping => Reason::Stop,
@@ -217,18 +226,7 @@ impl Hub {
             };
             journal.event(Some(client), &Event::Disconnect(reason), None);
         }
-        let mut stage = Stage {
-            hub: self,
-            state: &mut guard,
-            own: queue.as_deref_mut().map(|queue| (client, queue)),
-            now,
-        };
-        stage.with_node(&mut |node, out| {
-            if stopping {
-                node.client_stopped(client, now, out);
-            }
-            node.client_gone(client, now, out);
-        });
+        stage.with_node(&mut |node, out| node.client_gone(client, now, out));
         guard.play.client_gone(client);
         guard.outboxes.remove(&client);
     }

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -48,11 +48,20 @@ impl Output {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
-        .open(path)
+        .open(path)?;
+    // A line that an earlier daemon, killed, has left unfinished is not to spoil the next.
+    let mut last = *b"\n";
+    if let Some(end) = file.metadata()?.len().checked_sub(1) {
+        let _ = File::open(path).and_then(|earlier| earlier.read_at(&mut last, end));
+    }
+    if last != *b"\n" {
+        write(&file, b"\n")?;
+    }
+    Ok(file)
 }
 
 /// Writes lines out, and makes sure that they can still be found.

@@ -48,6 +48,7 @@ fn value(name: &str, field: Field<'_>, view: View) -> Value {
     match field {
         Field::Number(number) if name == "bytes" => (number + view.cut as u64).into(),
         Field::Number(number) => number.into(),
+        Field::Fraction(number) if number == (number as i64) as f64 => (number as i64).into(),
         Field::Fraction(number) => number.into(),
         Field::Flag(flag) => flag.into(),
         Field::Text(text) => text.into(),

@@ -167,6 +167,11 @@ pub fn samples() -> Vec<Sample> {
             0x35,
             json!({"envelope": "e", "signature": "s", "max_skew_secs": 1.5, "check_standing": true}),
         ),
+        (
+            "verify_envelope",
+            0x35,
+            json!({"envelope": "e", "signature": "s", "max_skew_secs": 300, "check_standing": true}),
+        ),
     ] {
         add(name, code, fields.to_string().as_bytes(), fields);
     }

@@ -132,6 +132,21 @@ fn the_end_is_an_event_and_ends_every_client() {
 }
 
 #[test]
+fn a_client_that_is_stopped_leaves_after_its_last_frame() {
+    let mut steered = Steered::start(&["--journal", "j"]);
+    let mut client = steered.connect();
+    client.call_ok(0x03, &[0, 0, 0, 0, 0, 2, 0, 7]);
+    steered.daemon.signal("TERM");
+    assert_eq!(client.expect(0x09), [0, 0, 0, 1]);
+    client.recv_eof();
+    assert!(steered.daemon.wait().success());
+    let all = values(&std::fs::read_to_string(steered.journal()).unwrap());
+    let what = |entry: &Value| entry.get("cmd").unwrap_or(&entry["event"]).clone();
+    let last: Vec<Value> = all[all.len() - 3..].iter().map(what).collect();
+    assert_eq!(last, ["stop", "close_ok", "disconnect"]);
+}
+
+#[test]
 fn every_fault_is_an_event() {
     for (fault, on, name, gone) in [
         (json!("no_reply"), "info", "no_reply", None),

@@ -32,20 +32,17 @@ fn the_file_is_its_owners_and_is_appended_to() {
         assert_eq!(all.iter().filter(first).count(), runs);
         assert_eq!(all.iter().filter(|e| e["cmd"] == "health").count(), runs);
     }
-    // One that is there keeps its mode and what it holds.
-    fs::write(&file, "mine\n").unwrap();
-    fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
-    let mut steered = Steered::start(&["--journal", name]);
-    assert!(steered.daemon.terminate().success());
-    assert!(
-        fs::read_to_string(&file)
-            .unwrap()
-            .starts_with("mine\n{\"seq\":1,")
-    );
-    assert_eq!(
-        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-        0o640
-    );
+    // One that is there keeps its mode and what it holds, an unfinished line too.
+    for held in ["mine\n", "mine"] {
+        fs::write(&file, held).unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
+        let mut steered = Steered::start(&["--journal", name]);
+        assert!(steered.daemon.terminate().success());
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("mine\n{\"seq\":1,"), "{text}");
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o640);
+    }
 }
 
 /// A million requests in a release build, a part of that in a slow one.
