@@ -90,7 +90,7 @@ pub struct Admitted {
 pub enum Served {
     /// All that it holds whole.
     All,
-    /// Those up to one behind which its client is stalled, or closed.
+    /// Those up to one behind which nothing is read from its client for now, or at all.
     UntilHalt,
 }
 
@@ -258,9 +258,6 @@ impl Hub {
         outbox: &Arc<Outbox>,
         reader: &mut FrameReader<R>,
     ) -> Result<Served, Ending> {
-        if !self.wait_for_own_room(outbox) {
-            return Err(Ending::Clean);
-        }
         let mut turn: Option<Turn<'_>> = None;
         let mut in_this_turn = 0;
         while let Some(frame) = reader.buffered()? {
@@ -272,9 +269,6 @@ impl Hub {
                 turn = None;
                 in_this_turn = 0;
                 outbox.flush();
-                if !self.wait_for_own_room(outbox) {
-                    return Err(Ending::Clean);
-                }
             }
             if frame.payload.len() > QUICK {
                 // It may take a while to decode: nobody else waits for it.
@@ -285,13 +279,40 @@ impl Hub {
             if let Ok(request) = &decoded {
                 self.give_way(&mut turn, client, outbox, request);
             }
-            let held = turn.get_or_insert_with(|| Turn::begin(self, outbox));
+            let held = self.take_turn(&mut turn, outbox);
+            let held = held.ok_or(Ending::Clean)?;
             held.receive(client, frame, &decoded);
             if held.is_halted() {
                 return Ok(Served::UntilHalt);
             }
         }
-        Ok(Served::All)
+        match turn {
+            Some(held) if held.is_free() => Ok(Served::All),
+            Some(_) => Ok(Served::UntilHalt),
+            None if self.wait_for_own_room(outbox) => Ok(Served::All),
+            None => Err(Ending::Clean),
+        }
+    }
+
+    /// The turn that lasts, or a new one once the client may be served; `None` when the daemon ends
+    /// before that.
+    fn take_turn<'t, 'h>(
+        self: &'h Arc<Self>,
+        turn: &'t mut Option<Turn<'h>>,
+        outbox: &'h Arc<Outbox>,
+    ) -> Option<&'t mut Turn<'h>> {
+        while turn.is_none() {
+            let begun = Turn::begin(self, outbox);
+            if begun.is_free() {
+                *turn = Some(begun);
+            } else {
+                drop(begun);
+                if !self.wait_for_own_room(outbox) {
+                    return None;
+                }
+            }
+        }
+        turn.as_mut()
     }
 
     fn log_received(&self, client: ClientId, frame: Frame<'_>, decoded: &Decoded<'_>) {
@@ -321,7 +342,9 @@ impl Hub {
             return;
         };
         loop {
-            let held = turn.get_or_insert_with(|| Turn::begin(self, own));
+            let Some(held) = self.take_turn(turn, own) else {
+                return;
+            };
             let Some(full) = held.full_taker(client, own, *conn, data.len()) else {
                 return;
             };
@@ -342,12 +365,8 @@ impl Hub {
     /// is stalled. False when the daemon ends meanwhile: what it has asked since cannot be answered
     /// any more.
     fn wait_for_own_room(&self, outbox: &Arc<Outbox>) -> bool {
-        let budget = self.limits.client_budget;
-        if outbox.is_free(budget) {
-            return true;
-        }
         outbox.sit_out_stall(RECHECK);
-        while outbox.is_overloaded(budget) {
+        while outbox.is_overloaded(self.limits.client_budget) {
             if hold(&self.state).stopping.is_some() {
                 return false;
             }
