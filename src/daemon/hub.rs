@@ -1,6 +1,5 @@
 //! Where sessions meet: the node behind its lock, and the outboxes of all clients.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +13,7 @@ use super::turn::Turn;
 use super::{Hooks, Setup, hold};
 use crate::journal::{Event, Reason};
 use crate::log::Log;
-use crate::node::{ClientId, Node};
+use crate::node::{ClientId, Node, Table};
 use crate::scenario::Arrival;
 use crate::wire::fields::{View, request_fields};
 use crate::wire::frame::{Ending, Frame, FrameReader, PREFIX};
@@ -51,7 +50,7 @@ pub struct Hub {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) node: Node,
-    pub(super) outboxes: HashMap<ClientId, Arc<Outbox>>,
+    pub(super) outboxes: Table<ClientId, Arc<Outbox>>,
     pub(super) encoder: Encoder,
     pub(super) play: Play,
     pub(super) stopping: Option<Instant>,
@@ -101,7 +100,7 @@ impl Hub {
         let state = State {
             node: Node::new(&setup.config, time_of_day()),
             play: Play::new(scenario, setup.config.seed, Duration::ZERO),
-            outboxes: HashMap::new(),
+            outboxes: Table::new(),
             encoder: Encoder::default(),
             sessions: 0,
             last_client: 0,
@@ -207,7 +206,7 @@ impl Hub {
     pub fn part(&self, client: ClientId, reason: Reason) {
         let now = self.now();
         let mut guard = hold(&self.state);
-        let own = guard.outboxes.get(&client).cloned();
+        let own = guard.outboxes.get(client).cloned();
         let mut queue = own.as_ref().map(|outbox| outbox.queue());
         let stopping = guard.stopping.is_some();
         if let Some(journal) = &self.hooks.journal {
@@ -230,7 +229,7 @@ impl Hub {
             node.client_gone(client, now, out);
         });
         guard.play.client_gone(client);
-        guard.outboxes.remove(&client);
+        guard.outboxes.remove(client);
     }
 
     /// The session of a client has done its last write.
@@ -418,7 +417,7 @@ impl Hub {
         let mut state = hold(&self.state);
         while clients
             .iter()
-            .any(|client| state.outboxes.contains_key(client))
+            .any(|client| state.outboxes.contains(*client))
         {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

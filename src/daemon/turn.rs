@@ -94,7 +94,7 @@ impl<'h> Turn<'h> {
             let outbox = if taker == client {
                 Some(own)
             } else {
-                self.state.outboxes.get(&taker)
+                self.state.outboxes.get(taker)
             };
             let Some(outbox) = outbox else { return };
             let queued = if taker == client {
