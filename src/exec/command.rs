@@ -6,7 +6,6 @@ use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGTERM};
@@ -16,6 +15,7 @@ use super::daemon::CHILD_PERIOD;
 use crate::clause::clause;
 use crate::cli::ExecOptions;
 use crate::daemon::signals::Received;
+use crate::mailbox::Mailbox;
 use crate::sys;
 
 /// How long a command has after SIGTERM. Source: the contract of `--timeout`.
@@ -48,7 +48,7 @@ pub(super) fn run(
     options: &ExecOptions,
     socket: &Path,
     control: &Path,
-    events: &Receiver<Event>,
+    events: &Mailbox<Event>,
 ) -> Result<Ended, Refused> {
     let (name, arguments) = match options.command.split_first() {
         Some((name, arguments)) => (name.as_os_str(), arguments),
@@ -110,7 +110,7 @@ pub(super) fn run(
 fn wait(
     child: &mut Child,
     timeout: Option<Duration>,
-    events: &Receiver<Event>,
+    events: &Mailbox<Event>,
 ) -> io::Result<(ExitStatus, bool)> {
     let mut next_step = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut timed_out = false;
@@ -131,7 +131,7 @@ fn wait(
         }
         let left = next_step.map(|at| at.saturating_duration_since(now));
         let patience = left.map_or(CHILD_PERIOD, |left| left.min(CHILD_PERIOD));
-        if let Ok(Event::Signal(received)) = events.recv_timeout(patience)
+        if let Some(Event::Signal(received)) = events.take(patience)
             && is_for_command(received)
             && child.try_wait()?.is_none()
         {
