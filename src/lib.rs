@@ -18,6 +18,7 @@ mod exec;
 mod go;
 pub mod journal;
 pub mod log;
+mod mailbox;
 mod mock;
 mod nearest;
 pub mod node;

@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
 use super::data::Skipped;
 use super::llvm::{Objects, RAW};
@@ -13,6 +12,7 @@ use super::{Failure, list, merge, output, why};
 use crate::cli::{CoverOptions, complain};
 use crate::exec::{command, receive_signals};
 use crate::log::one_line;
+use crate::mailbox::Mailbox;
 use crate::private::PrivateDirectory;
 
 /// A file for each process, and for each program that it turns into; where two processes have the same
@@ -23,8 +23,8 @@ const GO_VARIABLE: &str = "GOCOVERDIR";
 
 /// Runs the command, then merges; gives the exit status.
 pub(super) fn run(options: &CoverOptions) -> Result<u8, Failure> {
-    let (sender, events) = mpsc::channel();
-    receive_signals(sender)?;
+    let events = Mailbox::new();
+    receive_signals(events.clone())?;
     if let Some(path) = &options.output {
         output::check(path)?;
     }

@@ -5,11 +5,11 @@ use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use super::endpoint::Endpoint;
-
+use super::hold;
 use crate::clause::clause;
 use crate::threads;
 
@@ -236,11 +236,6 @@ fn is_exhaustion(error: &io::Error) -> bool {
 /// A descriptor on the one thing that even an empty chroot has.
 fn take_spare() -> Option<File> {
     File::open("/").ok()
-}
-
-/// A panic elsewhere does not make a flag or a spare descriptor wrong.
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells the first trouble of a burst from the others.

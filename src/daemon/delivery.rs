@@ -123,7 +123,7 @@ impl Stage<'_> {
     /// What waits for a client goes out, and then it is closed.
     pub(super) fn end_client(&mut self, client: ClientId, reason: Reason) {
         self.queue(client, &mut |queue| queue.end(reason));
-        if let Some(outbox) = self.state.outboxes.get(&client) {
+        if let Some(outbox) = self.state.outboxes.get(client) {
             outbox.stop_reading();
         }
     }
@@ -147,7 +147,7 @@ impl Stage<'_> {
         match &self.own {
             Some((own, queue)) if *own == client => !queue.is_ending(),
             _ => {
-                let outbox = self.state.outboxes.get(&client);
+                let outbox = self.state.outboxes.get(client);
                 outbox.is_some_and(|outbox| !outbox.queue().is_ending())
             }
         }
@@ -158,7 +158,7 @@ impl Stage<'_> {
         match &mut self.own {
             Some((own, queue)) if *own == client => change(queue),
             _ => {
-                if let Some(outbox) = self.state.outboxes.get(&client) {
+                if let Some(outbox) = self.state.outboxes.get(client) {
                     change(&mut outbox.queue());
                     outbox.push();
                 }

@@ -12,8 +12,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ pub use inherited::Inherited;
 use staging::Staging;
 
 use crate::clause::clause;
+use crate::mailbox::Mailbox;
 use crate::threads;
 
 /// Longest path of a socket in bytes: `sun_path` without its closing NUL.
@@ -364,13 +365,11 @@ fn occupant(path: &Path) -> Result<Option<Metadata>, EndpointError> {
 /// Connects in a thread of its own, since a full backlog blocks for ever, and tells how that failed;
 /// `None` if it did not, or gave no answer.
 fn probe(path: &Path) -> Option<io::Error> {
-    let (answer, answered) = mpsc::channel();
-    let path = path.to_path_buf();
-    let connect = move || {
-        let _ = answer.send(UnixStream::connect(path).err());
-    };
+    let answer = Mailbox::new();
+    let (answered, path) = (answer.clone(), path.to_path_buf());
+    let connect = move || answer.put(UnixStream::connect(path).err());
     threads::start("probe", threads::ROOMY, Box::new(connect)).ok()?;
-    answered.recv_timeout(PROBE_TIMEOUT).ok().flatten()
+    answered.take(PROBE_TIMEOUT).flatten()
 }
 
 /// Removes the dead socket that was looked at, unless something else has its name by now. The change

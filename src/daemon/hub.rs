@@ -1,7 +1,5 @@
 //! Where sessions meet: the node behind its lock, and the outboxes of all clients.
 
-use std::collections::HashMap;
-use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -10,21 +8,15 @@ use super::limits::Limits;
 use super::outbox::Outbox;
 use super::play::{Play, Visit};
 use super::stage::Stage;
-use super::turn::Turn;
 use super::{Hooks, Setup, hold};
 use crate::journal::{Event, Reason};
 use crate::log::Log;
-use crate::node::{ClientId, Node};
+use crate::node::{ClientId, Node, Table};
 use crate::scenario::Arrival;
-use crate::wire::fields::{View, request_fields};
-use crate::wire::frame::{Ending, Frame, FrameReader, PREFIX};
-use crate::wire::{Decoded, Encoder, Request, decode};
+use crate::wire::Encoder;
 
-/// Bytes of frames that are served before others get a turn.
-const TURN: usize = 64 * 1024;
-
-/// Largest payload that is decoded while others wait.
-const QUICK: usize = 4 * 1024;
+/// How long a session that ends writes at the most (our choice).
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a session waits for room, or for a time, before it looks again whether it may go on.
 pub(super) const RECHECK: Duration = Duration::from_millis(50);
@@ -51,7 +43,7 @@ pub struct Hub {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) node: Node,
-    pub(super) outboxes: HashMap<ClientId, Arc<Outbox>>,
+    pub(super) outboxes: Table<ClientId, Arc<Outbox>>,
     pub(super) encoder: Encoder,
     pub(super) play: Play,
     pub(super) stopping: Option<Instant>,
@@ -85,15 +77,6 @@ pub struct Admitted {
     pub turned_away: Option<Arrival>,
 }
 
-/// How much of a reader's frames was served.
-#[derive(Clone, Copy, Debug)]
-pub enum Served {
-    /// All that it holds whole.
-    All,
-    /// Those up to one behind which its client is stalled, or closed.
-    UntilHalt,
-}
-
 impl Hub {
     /// A hub around a fresh node.
     pub fn new(setup: Setup, limits: Limits, log: Log, hooks: Hooks) -> Hub {
@@ -101,7 +84,7 @@ impl Hub {
         let state = State {
             node: Node::new(&setup.config, time_of_day()),
             play: Play::new(scenario, setup.config.seed, Duration::ZERO),
-            outboxes: HashMap::new(),
+            outboxes: Table::new(),
             encoder: Encoder::default(),
             sessions: 0,
             last_client: 0,
@@ -207,7 +190,7 @@ impl Hub {
     pub fn part(&self, client: ClientId, reason: Reason) {
         let now = self.now();
         let mut guard = hold(&self.state);
-        let own = guard.outboxes.get(&client).cloned();
+        let own = guard.outboxes.get(client).cloned();
         let mut queue = own.as_ref().map(|outbox| outbox.queue());
         let stopping = guard.stopping.is_some();
         let mut stage = Stage {
@@ -228,7 +211,7 @@ impl Hub {
         }
         stage.with_node(&mut |node, out| node.client_gone(client, now, out));
         guard.play.client_gone(client);
-        guard.outboxes.remove(&client);
+        guard.outboxes.remove(client);
     }
 
     /// The session of a client has done its last write.
@@ -241,123 +224,10 @@ impl Hub {
 
     /// By when a session that ends must have written all it has.
     pub fn drain_deadline(&self) -> Instant {
-        let usual = Instant::now() + self.limits.write_timeout;
-        hold(&self.state).stopping.unwrap_or(usual)
-    }
-
-    /// Serves the frames of a client that its reader holds whole. Replies are gathered in the outbox;
-    /// the caller flushes it.
-    ///
-    /// # Errors
-    /// The [`Ending`] of the input, when what the reader holds cannot be a frame.
-    pub fn serve<R: Read>(
-        self: &Arc<Self>,
-        client: ClientId,
-        outbox: &Arc<Outbox>,
-        reader: &mut FrameReader<R>,
-    ) -> Result<Served, Ending> {
-        if !self.wait_for_own_room(outbox) {
-            return Err(Ending::Clean);
-        }
-        let mut turn: Option<Turn<'_>> = None;
-        let mut in_this_turn = 0;
-        while let Some(frame) = reader.buffered()? {
-            if turn.as_ref().is_some_and(Turn::is_cut_off) {
-                return Err(Ending::Clean);
-            }
-            in_this_turn += frame.payload.len() + PREFIX + 1;
-            if in_this_turn > TURN || turn.as_ref().is_some_and(Turn::is_full) {
-                turn = None;
-                in_this_turn = 0;
-                outbox.flush();
-                if !self.wait_for_own_room(outbox) {
-                    return Err(Ending::Clean);
-                }
-            }
-            if frame.payload.len() > QUICK {
-                // It may take a while to decode: nobody else waits for it.
-                turn = None;
-            }
-            let decoded = decode(frame);
-            self.log_received(client, frame, &decoded);
-            if let Ok(request) = &decoded {
-                self.give_way(&mut turn, client, outbox, request);
-            }
-            let held = turn.get_or_insert_with(|| Turn::begin(self, outbox));
-            held.receive(client, frame, &decoded);
-            if held.is_halted() {
-                return Ok(Served::UntilHalt);
-            }
-        }
-        Ok(Served::All)
-    }
-
-    fn log_received(&self, client: ClientId, frame: Frame<'_>, decoded: &Decoded<'_>) {
-        self.log.frame(|| match decoded {
-            Ok(request) => {
-                let fields = request_fields(frame, decoded, View::default());
-                let fields = serde_json::Value::Object(fields);
-                format!("client {client} in {} {fields}", request.command().name())
-            }
-            Err(malformed) => {
-                let (name, text) = (malformed.name, &malformed.text);
-                format!("client {client} in {name} malformed: {text}")
-            }
-        });
-    }
-
-    /// Waits, and lets others go on meanwhile, until all that would get a request's data have
-    /// room for it or the daemon ends.
-    fn give_way<'h>(
-        self: &'h Arc<Self>,
-        turn: &mut Option<Turn<'h>>,
-        client: ClientId,
-        own: &'h Arc<Outbox>,
-        request: &Request<'_>,
-    ) {
-        let Request::Send { conn, data } = request else {
-            return;
-        };
-        loop {
-            let held = turn.get_or_insert_with(|| Turn::begin(self, own));
-            let Some(full) = held.full_taker(client, own, *conn, data.len()) else {
-                return;
-            };
-            *turn = None;
-            own.flush();
-            full.wait_for_room(RECHECK);
-            if own.queue().is_cut_off() {
-                return;
-            }
-            if own.peer_has_closed() {
-                // What it has sent still goes out, but its ports are anybody's.
-                self.state().node.free_ports(client);
-            }
-        }
-    }
-
-    /// Replies are never dropped, so a client that does not read them is not read from, nor is one that
-    /// is stalled. False when the daemon ends meanwhile: what it has asked since cannot be answered
-    /// any more.
-    fn wait_for_own_room(&self, outbox: &Arc<Outbox>) -> bool {
-        let budget = self.limits.client_budget;
-        if outbox.is_free(budget) {
-            return true;
-        }
-        outbox.sit_out_stall(RECHECK);
-        while outbox.is_overloaded(budget) {
-            if hold(&self.state).stopping.is_some() {
-                return false;
-            }
-            outbox.flush();
-            outbox.push();
-            outbox.wait_for_relief(RECHECK);
-            if outbox.peer_has_closed() {
-                // Nobody waits for its answers; what it has sent is still served.
-                outbox.close();
-            }
-        }
-        true
+        // A limit may be longer than there is time.
+        let usual = self.limits.write_timeout.min(LONGEST);
+        let stopping = hold(&self.state).stopping;
+        stopping.unwrap_or_else(|| Instant::now() + usual)
     }
 
     /// Waits until slow frames have gone out, unless nobody reads them or the daemon ends.
@@ -397,7 +267,7 @@ impl Hub {
         let mut state = hold(&self.state);
         while clients
             .iter()
-            .any(|client| state.outboxes.contains_key(client))
+            .any(|client| state.outboxes.contains(*client))
         {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {

@@ -17,6 +17,7 @@ mod play;
 mod pushing;
 mod queue;
 pub mod readiness;
+mod serving;
 mod session;
 pub mod signals;
 mod stage;

@@ -330,12 +330,6 @@ impl Outbox {
         }
     }
 
-    /// Whether nothing keeps the client from being read from: neither a stall nor what waits for it.
-    pub fn is_free(&self, budget: usize) -> bool {
-        let queue = hold(&self.queue);
-        !queue.is_stalled() && queue.load() < budget
-    }
-
     /// Whether so much waits for the client, answers that wait for their time included, that it is not
     /// to be read from.
     pub fn is_overloaded(&self, budget: usize) -> bool {

@@ -9,7 +9,7 @@ use super::outbox::Outbox;
 use super::play::{Capture, Treatment};
 use super::queue::Queue;
 use crate::journal::{Direction, Event};
-use crate::node::{ClientId, Sink};
+use crate::node::{ClientId, Sink, Table};
 use crate::wire::fields::push_fields;
 use crate::wire::frame::PREFIX;
 use crate::wire::{Encoder, Push, Reply, command, encode_push, encode_reply};
@@ -19,7 +19,7 @@ pub(super) struct Outlets<'a> {
     /// Where the limits and the log are.
     pub(super) hub: &'a Hub,
     /// All clients' outboxes.
-    pub(super) outboxes: &'a HashMap<ClientId, Arc<Outbox>>,
+    pub(super) outboxes: &'a Table<ClientId, Arc<Outbox>>,
     /// What makes replies into bytes.
     pub(super) encoder: &'a mut Encoder,
     /// The client that is being served, and its locked queue: its session writes for it.
@@ -65,7 +65,7 @@ impl Outlets<'_> {
         match &mut self.own {
             Some((own, queue)) if *own == client => queue.append(write),
             _ => {
-                if let Some(outbox) = self.outboxes.get(&client) {
+                if let Some(outbox) = self.outboxes.get(client) {
                     outbox.append_and_push(write);
                 }
             }
@@ -80,7 +80,7 @@ impl Outlets<'_> {
         let first = match &mut self.own {
             Some((own, queue)) if *own == client => queue.first_drop(),
             _ => {
-                let outbox = self.outboxes.get(&client);
+                let outbox = self.outboxes.get(client);
                 outbox.is_some_and(|outbox| outbox.queue().first_drop())
             }
         };
@@ -95,7 +95,7 @@ impl Outlets<'_> {
     fn waiting_for(&self, client: ClientId) -> usize {
         match &self.own {
             Some((own, queue)) if *own == client => queue.len(),
-            _ => self.outboxes.get(&client).map_or(0, |outbox| outbox.len()),
+            _ => self.outboxes.get(client).map_or(0, |outbox| outbox.len()),
         }
     }
 

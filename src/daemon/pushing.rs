@@ -80,28 +80,16 @@ impl Stage<'_> {
                 say,
             } => {
                 let mut opened = 0;
-                let now = self.now;
                 for client in takers {
-                    let waits = self.must_wait(client, push);
-                    let mut owner = None;
-                    self.with_node(&mut |node, out| {
-                        let inbound = Inbound {
-                            port: *port,
-                            from: *from,
-                            from_port: *from_port,
-                            echo: *echo,
-                            say: if waits { &[] } else { say },
-                            client: Some(client),
-                        };
-                        owner = node.inbound(inbound, now, out);
-                    });
-                    opened += usize::from(owner.is_some());
-                    if let (true, Some(conn)) = (waits, self.state.node.last_stream(owner))
-                        && owner.is_some()
-                        && self.park(client, conn, push) == 0
-                    {
-                        self.note_dropped(push, owner, Some("too many wait"));
-                    }
+                    let inbound = Inbound {
+                        port: *port,
+                        from: *from,
+                        from_port: *from_port,
+                        echo: *echo,
+                        say,
+                        client: Some(client),
+                    };
+                    opened += self.open_stream(client, inbound, push);
                 }
                 positive(opened)
             }
@@ -128,6 +116,24 @@ impl Stage<'_> {
             self.note_dropped(push, requester, Some("nobody can take it"));
         }
         sent.unwrap_or(0)
+    }
+
+    /// Opens a stream to a client; what the peer says first waits for room. Gives how many clients get
+    /// one.
+    fn open_stream(&mut self, client: ClientId, mut inbound: Inbound<'_>, push: &Push) -> usize {
+        let waits = self.must_wait(client, push);
+        if waits {
+            inbound.say = &[];
+        }
+        let (mut owner, now) = (None, self.now);
+        self.with_node(&mut |node, out| owner = node.inbound(inbound, now, out));
+        if let (true, Some(conn)) = (waits, self.state.node.last_stream(owner))
+            && owner.is_some()
+            && self.park(client, conn, push) == 0
+        {
+            self.note_dropped(push, owner, Some("too many wait"));
+        }
+        usize::from(owner.is_some())
     }
 
     /// The clients that get a push which is not about one stream.
@@ -279,7 +285,7 @@ impl Stage<'_> {
         match &self.own {
             Some((own, queue)) if *own == client => waiting += queue.len(),
             _ => {
-                if let Some(outbox) = self.state.outboxes.get(&client) {
+                if let Some(outbox) = self.state.outboxes.get(client) {
                     waiting += outbox.len();
                 }
             }
@@ -321,7 +327,7 @@ impl Stage<'_> {
         done: u64,
         requester: Option<ClientId>,
     ) {
-        if requester.is_some_and(|client| !self.state.outboxes.contains_key(&client)) {
+        if requester.is_some_and(|client| !self.state.outboxes.contains(client)) {
             return;
         }
         let scenario = Arc::clone(&self.state.play.scenario);

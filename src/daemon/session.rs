@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::hub::{Admitted, Hub, RECHECK, Served};
+use super::hub::{Admitted, Hub, RECHECK};
+use super::serving::Served;
 use crate::clause::clause;
 use crate::journal::{Event, Reason};
 use crate::scenario::Arrival;

@@ -269,14 +269,14 @@ impl Stage<'_> {
     /// Tells the session of a client that is not served that it is time to close it.
     pub(super) fn turn_away(&mut self, client: ClientId) {
         self.queue(client, &mut |queue| queue.end(Reason::Fault));
-        if let Some(outbox) = self.state.outboxes.get(&client) {
+        if let Some(outbox) = self.state.outboxes.get(client) {
             outbox.wake();
         }
     }
 
     /// What a client waited for is due; false when it has gone.
     fn undelay(&self, client: ClientId, bytes: usize) -> bool {
-        let outbox = self.state.outboxes.get(&client);
+        let outbox = self.state.outboxes.get(client);
         if let Some(outbox) = outbox {
             outbox.queue().undelay(bytes);
             outbox.wake();
@@ -312,7 +312,7 @@ impl Stage<'_> {
                     }
                 }
                 Due::Arrival { client, applied } => {
-                    if self.state.outboxes.contains_key(&client) {
+                    if self.state.outboxes.contains(client) {
                         self.conclude(client, applied.rule.fault.as_ref(), &applied);
                     }
                 }

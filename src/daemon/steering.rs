@@ -269,10 +269,10 @@ impl Steering {
         let mut chosen = Vec::new();
         {
             let state = self.hub.state();
-            for (number, outbox) in &state.outboxes {
-                if client.is_none_or(|client| client == *number) {
+            for (number, outbox) in state.outboxes.iter() {
+                if client.is_none_or(|client| client == number) {
                     outbox.queue().end(Reason::Drop);
-                    chosen.push((*number, Arc::clone(outbox)));
+                    chosen.push((number, Arc::clone(outbox)));
                 }
             }
         }

@@ -51,6 +51,13 @@ impl<'h> Turn<'h> {
         stopping.is_some_and(|deadline| self.own.is_closed() || Instant::now() >= deadline)
     }
 
+    /// Whether the client may be served: it is not stalled, and what waits for it leaves room unless it
+    /// is being closed.
+    pub fn is_free(&self) -> bool {
+        let has_room = self.own.load() < self.hub.limits.client_budget;
+        !self.own.is_stalled() && (has_room || self.own.is_ending())
+    }
+
     /// Whether nothing more is to be read from the client for now, or at all.
     pub fn is_halted(&self) -> bool {
         self.own.is_stalled() || self.own.is_cut_off()
@@ -87,7 +94,7 @@ impl<'h> Turn<'h> {
             let outbox = if taker == client {
                 Some(own)
             } else {
-                self.state.outboxes.get(&taker)
+                self.state.outboxes.get(taker)
             };
             let Some(outbox) = outbox else { return };
             let queued = if taker == client {

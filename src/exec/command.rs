@@ -5,7 +5,6 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGTERM};
@@ -14,6 +13,7 @@ use super::Event;
 use super::daemon::CHILD_PERIOD;
 use crate::clause::clause;
 use crate::daemon::signals::Received;
+use crate::mailbox::Mailbox;
 use crate::sys;
 
 /// How long a command has after SIGTERM. Source: the contract of `--timeout`.
@@ -52,7 +52,7 @@ pub(crate) fn run(
     command: &[OsString],
     environment: &[(&str, Option<&OsStr>)],
     timeout: Option<Duration>,
-    events: &Receiver<Event>,
+    events: &Mailbox<Event>,
     look: &mut dyn FnMut() -> Duration,
 ) -> Result<Ended, Refused> {
     let (name, arguments) = match command.split_first() {
@@ -113,7 +113,7 @@ pub(crate) fn run(
 fn wait(
     child: &mut Child,
     timeout: Option<Duration>,
-    events: &Receiver<Event>,
+    events: &Mailbox<Event>,
     look: &mut dyn FnMut() -> Duration,
 ) -> io::Result<(ExitStatus, bool)> {
     let mut next_step = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -137,7 +137,7 @@ fn wait(
         let patience = left
             .map_or(CHILD_PERIOD, |left| left.min(CHILD_PERIOD))
             .min(look());
-        if let Ok(Event::Signal(received)) = events.recv_timeout(patience)
+        if let Some(Event::Signal(received)) = events.take(patience)
             && is_for_command(received)
             && child.try_wait()?.is_none()
         {

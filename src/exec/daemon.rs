@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, Sender};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -15,8 +15,10 @@ use signal_hook::consts::{SIGCHLD, SIGTERM};
 use super::Event;
 use crate::clause::clause;
 use crate::cli::{DAEMON_OF_EXEC, ExecOptions};
+use crate::daemon::hold;
+use crate::mailbox::Mailbox;
 use crate::private::PrivateDirectory;
-use crate::sys;
+use crate::{sys, threads};
 
 /// How long a daemon that was told to end may take (our choice): its own share is 200 ms, the rest is
 /// the disk's.
@@ -52,8 +54,10 @@ pub(super) enum End {
 #[derive(Debug)]
 pub(super) struct DaemonProcess {
     child: Child,
-    /// Gives the frames that the daemon prints at its end.
-    output: Option<JoinHandle<String>>,
+    /// Reads what the daemon prints.
+    output: Option<JoinHandle<()>>,
+    /// The frames that it prints at its end.
+    frames: Arc<Mutex<String>>,
 }
 
 impl DaemonProcess {
@@ -62,7 +66,7 @@ impl DaemonProcess {
         directory: &PrivateDirectory,
         socket: &Path,
         control: &Path,
-        events: Sender<Event>,
+        events: &Mailbox<Event>,
     ) -> Result<DaemonProcess, String> {
         let given: Vec<OsString> = options.daemon.iter().flatten().map(own_stream).collect();
         let mut words: Vec<&OsStr> = [DAEMON_OF_EXEC, "--lifeline-fd", "0", "--ready-fd", "1"]
@@ -80,36 +84,28 @@ impl DaemonProcess {
         let mut child = spawn_self(&words)
             .map_err(|error| format!("cannot start the daemon: {}", clause(&error)))?;
         let stdout = child.stdout.take();
-        let output = thread::Builder::new()
-            .name("daemon's output".into())
-            .spawn(move || read_output(stdout, &events));
-        match output {
-            Ok(output) => Ok(DaemonProcess {
-                child,
-                output: Some(output),
-            }),
-            Err(error) => {
-                drop(DaemonProcess {
-                    child,
-                    output: None,
-                });
-                Err(format!(
-                    "thread for the daemon's output: {}",
-                    clause(&error)
-                ))
-            }
-        }
+        let mut daemon = DaemonProcess {
+            child,
+            output: None,
+            frames: Arc::default(),
+        };
+        let (events, frames) = (events.clone(), Arc::clone(&daemon.frames));
+        let read = move || read_output(stdout, &events, &frames);
+        let output = threads::start("daemon's output", threads::ROOMY, Box::new(read))
+            .map_err(|e| format!("thread for the daemon's output: {}", clause(&e)))?;
+        daemon.output = Some(output);
+        Ok(daemon)
     }
 
-    pub(super) fn wait_until_ready(&mut self, events: &Receiver<Event>) -> Result<Start, String> {
+    pub(super) fn wait_until_ready(&mut self, events: &Mailbox<Event>) -> Result<Start, String> {
         loop {
-            let line = match events.recv() {
-                Ok(Event::Signal(received)) if received.signal == SIGCHLD => continue,
-                Ok(Event::Signal(received)) => {
+            let line = match events.take(CHILD_PERIOD) {
+                None => continue,
+                Some(Event::Signal(received)) if received.signal == SIGCHLD => continue,
+                Some(Event::Signal(received)) => {
                     return Ok(Start::Interrupted(received.signal.unsigned_abs() as u8));
                 }
-                Ok(Event::Ready(line)) => line,
-                Err(_) => None,
+                Some(Event::Ready(line)) => line,
             };
             let told = line.and_then(|line| serde_json::from_str::<Value>(&line).ok());
             return match told {
@@ -132,18 +128,22 @@ impl DaemonProcess {
     }
 
     /// Tells the daemon to end, waits for that, and gives the last frames, a line each.
-    pub(super) fn stop(mut self, events: &Receiver<Event>) -> (End, String) {
+    pub(super) fn stop(mut self, events: &Mailbox<Event>) -> (End, String) {
         let end = match self.end(events) {
             Ok(status) if status.success() => End::Asked,
             Ok(status) if status.code() == Some(i32::from(super::UNMET)) => End::Unmet,
             Ok(status) => End::Died(status.to_string()),
             Err(error) => End::Died(format!("it cannot be waited for: {}", clause(&error))),
         };
-        let frames = self.output.take().and_then(|output| output.join().ok());
-        (end, frames.unwrap_or_default())
+        if let Some(output) = self.output.take() {
+            // One that panics has said so.
+            let _ = output.join();
+        }
+        let frames = std::mem::take(&mut *hold(&self.frames));
+        (end, frames)
     }
 
-    fn end(&mut self, events: &Receiver<Event>) -> io::Result<ExitStatus> {
+    fn end(&mut self, events: &Mailbox<Event>) -> io::Result<ExitStatus> {
         if let Some(status) = self.child.try_wait()? {
             return Ok(status);
         }
@@ -158,7 +158,7 @@ impl DaemonProcess {
                 return self.child.wait();
             }
             // Whatever comes, it is time to look again; a signal has nobody left to go to.
-            let _ = events.recv_timeout(CHILD_PERIOD);
+            let _ = events.take(CHILD_PERIOD);
         }
     }
 }
@@ -206,15 +206,15 @@ fn spawn_self(words: &[&OsStr]) -> io::Result<Child> {
 }
 
 /// Passes the first line on, and keeps what follows.
-fn read_output(stdout: Option<ChildStdout>, events: &Sender<Event>) -> String {
+fn read_output(stdout: Option<ChildStdout>, events: &Mailbox<Event>, frames: &Mutex<String>) {
+    let mut stdout = stdout.map(BufReader::new);
+    let mut line = String::new();
+    let read = stdout.as_mut().map(|stdout| stdout.read_line(&mut line));
+    let line = matches!(read, Some(Ok(1..))).then_some(line);
+    events.put(Event::Ready(line));
     let mut rest = Vec::new();
-    if let Some(stdout) = stdout {
-        let mut stdout = BufReader::new(stdout);
-        let mut line = String::new();
-        let read = stdout.read_line(&mut line);
-        let line = matches!(read, Ok(1..)).then_some(line);
-        let _ = events.send(Event::Ready(line));
+    if let Some(stdout) = &mut stdout {
         let _ = stdout.read_to_end(&mut rest);
     }
-    String::from_utf8_lossy(&rest).into_owned()
+    *hold(frames) = String::from_utf8_lossy(&rest).into_owned();
 }

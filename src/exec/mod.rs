@@ -7,13 +7,13 @@ mod report;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::mpsc::{self, Sender};
 
 use crate::clause::clause;
 use crate::cli::{ExecOptions, complain};
 use crate::daemon::endpoint::PATH_LIMIT;
 use crate::daemon::signals::{Received, Signals};
 use crate::log::one_line;
+use crate::mailbox::Mailbox;
 use crate::private::PrivateDirectory;
 use crate::threads;
 use daemon::{DaemonProcess, End, Start};
@@ -45,12 +45,12 @@ pub fn exec(options: &ExecOptions) -> ExitCode {
 }
 
 fn run(options: &ExecOptions) -> Result<u8, String> {
-    let (sender, events) = mpsc::channel();
-    receive_signals(sender.clone())?;
+    let events = Mailbox::new();
+    receive_signals(events.clone())?;
     let directory = PrivateDirectory::foreseen();
     let socket = place(options.socket.as_deref(), directory.socket());
     let control = place(options.control.as_deref(), directory.control());
-    let mut daemon = DaemonProcess::start(options, &directory, &socket, &control, sender)?;
+    let mut daemon = DaemonProcess::start(options, &directory, &socket, &control, &events)?;
     let ready = match daemon.wait_until_ready(&events)? {
         Start::Ready(ready) => ready,
         // Its own standard error has said why.
@@ -114,15 +114,19 @@ fn place(given: Option<&Path>, private: PathBuf) -> PathBuf {
     }
 }
 
-/// Sends every signal that comes to `sender`, from now on.
+/// Puts every signal that comes into `events`, from now on.
 ///
 /// # Errors
 ///
 /// When the system refuses the handlers or the thread.
-pub(crate) fn receive_signals(sender: Sender<Event>) -> Result<(), String> {
+pub(crate) fn receive_signals(events: Mailbox<Event>) -> Result<(), String> {
     let mut signals =
         Signals::without_deadline().map_err(|e| format!("signal handlers: {}", clause(&e)))?;
-    let receive = move || while sender.send(Event::Signal(signals.receive())).is_ok() {};
+    let receive = move || {
+        loop {
+            events.put(Event::Signal(signals.receive()));
+        }
+    };
     let started = threads::start("signals", threads::ROOMY, Box::new(receive));
     started
         .map(drop)

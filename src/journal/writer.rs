@@ -11,7 +11,9 @@ use super::output::{self, Output};
 use super::ring::{Chunk, Ring};
 use super::{Direction, KEPT, Options, SHOWN};
 use crate::clause::clause;
+use crate::daemon::hold;
 use crate::log::Log;
+use crate::threads;
 use crate::wire::command::PUSHES;
 
 /// Bytes of records that may wait to be written: one alone may be longer (our choice).
@@ -86,8 +88,8 @@ impl Writer {
         let mut thread = None;
         if let Some(output) = output {
             let shared = Arc::clone(&shared);
-            let builder = thread::Builder::new().name("journal".to_owned());
-            thread = Some(builder.spawn(move || shared.run(output))?);
+            let run = move || shared.run(output);
+            thread = Some(threads::start("journal", threads::ROOMY, Box::new(run))?);
         }
         let thread = Mutex::new(thread);
         Ok(Writer { shared, thread })
@@ -259,9 +261,4 @@ impl Drop for Ended<'_> {
 
 fn wait<'s>(changed: &Condvar, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
     changed.wait(state).unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Locks, also after a panic of another thread.
-fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

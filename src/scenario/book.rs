@@ -325,17 +325,22 @@ fn behind(rules: &[u32], after: Option<u32>) -> Option<u32> {
 /// The key of a condition that asks for one number or one text.
 fn key_of(condition: &Condition) -> Option<u64> {
     match &condition.test {
-        Test::Equal(Expected::Number(number)) => Some(number.to_bits()),
+        Test::Equal(Expected::Number(number)) => Some(key_of_number(*number)),
         // Data may be long: it is compared only when all else fits.
         Test::Equal(Expected::Bytes(bytes)) if &*condition.field != "data" => Some(hash(bytes)),
         _ => None,
     }
 }
 
+/// Equal numbers have one key, zero and minus zero too.
+fn key_of_number(number: f64) -> u64 {
+    (number + 0.0).to_bits()
+}
+
 fn key_of_field(field: &Field<'_>) -> Option<u64> {
     match field {
-        Field::Number(number) => Some((*number as f64).to_bits()),
-        Field::Fraction(number) => Some(number.to_bits()),
+        Field::Number(number) => Some(key_of_number(*number as f64)),
+        Field::Fraction(number) => Some(key_of_number(*number)),
         Field::Text(text) => Some(hash(text.as_bytes())),
         Field::Secret(bytes) => Some(hash(bytes)),
         _ => None,

@@ -3,7 +3,7 @@ use crate::testing::{self, TempDir};
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
-use std::sync::Barrier;
+use std::sync::{Barrier, mpsc};
 
 fn refusal(path: &Path) -> String {
     Endpoint::publish(path).unwrap_err().to_string()

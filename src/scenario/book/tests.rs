@@ -169,3 +169,17 @@ fn random_choices_are_the_same_for_the_same_seed() {
     assert_eq!(draws(7), draws(7));
     assert_ne!(draws(7), draws(8));
 }
+
+#[test]
+fn minus_zero_is_zero() {
+    let rules = [Rule {
+        when: vec![Condition {
+            field: "port".into(),
+            test: Test::Equal(Expected::Number(-0.0)),
+        }],
+        ..rule("bind")
+    }];
+    let mut book = Book::new(&rules, 1);
+    assert_eq!(bind(&mut book, 1, 0).unwrap(), "rules[0]");
+    assert_eq!(bind(&mut book, 1, 1), None);
+}
