@@ -18,10 +18,10 @@ LIBPILOT_FETCHED = $(CURDIR)/target/libpilot/$(LIBPILOT_VERSION)
 LIBPILOT_DIR = $(if $(LIBPILOT),$(abspath $(LIBPILOT)),$(LIBPILOT_FETCHED))
 PYTEST_VERSION = 8.4.2
 PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
-HARNESS = $(addprefix tests/c/,harness.c check.c daemon.c) $(wildcard tests/c/exports*.c)
+HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness clients examples bench libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -64,17 +64,21 @@ libpilot: ## fetch libpilot, pilotctl and the Python SDK into target/libpilot/
 
 harness: libpilot ## run the C harness: every export of the real libpilot
 	$(CARGO) build
-	@mkdir -p target/harness
+	@rm -rf target/harness/coverage && mkdir -p target/harness/coverage
 	tmp=$$(mktemp target/harness/.new-XXXXXX) && trap 'rm -f "$$tmp"' EXIT && \
 	$(CC) $(C_FLAGS) $(SANITIZE) -isystem "$(LIBPILOT_DIR)" \
 	    -DLIBPILOT_H='"$(LIBPILOT_DIR)/libpilot.h"' $(HARNESS) -o "$$tmp" \
-	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" -pthread && \
+	    -L"$(LIBPILOT_DIR)" -lpilot -Wl,-rpath,"$(LIBPILOT_DIR)" -pthread -ldl && \
 	mv -f "$$tmp" target/harness/harness
-	@target/harness/harness "$(MOCKPILOT)"
+	@GOCOVERDIR="$${GOCOVERDIR:-$(CURDIR)/target/harness/coverage}" target/harness/harness "$(MOCKPILOT)"
 
-clients: libpilot ## run the real Python SDK and pilotctl against the daemon
+parity: ## replay the real daemon's recordings; case by case in target/parity.txt
+	$(CARGO) test --test replay -- --nocapture
+	@echo "case by case: $(BUILT)/parity.txt"
+
+clients: libpilot ## run the real Python SDK and pilotctl: every method, every command
 	$(CARGO) build
-	@$(PYTHON) tests/python/sdk_smoke.py "$(MOCKPILOT)"
+	@$(PYTHON) tests/python/run.py "$(MOCKPILOT)"
 	@$(PYTHON) tests/pilotctl/run.py "$(MOCKPILOT)"
 
 # Beside the C example's own files it takes mockpilot.h; beside the Python one's, the SDK and pytest.

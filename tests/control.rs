@@ -152,6 +152,19 @@ fn every_verb_has_a_twin_and_help() {
     drop(daemon);
 }
 
+/// An arrival is no frame, but an entry of the journal like one.
+#[test]
+fn an_arrival_that_was_before_is_awaited_by_its_entry() {
+    let (daemon, control) = start();
+    let _client = UnixStream::connect(daemon.socket()).unwrap();
+    let first = ask(&control, &["await", "{\"on\":\"connect\"}"]);
+    assert_eq!(first["seq"], 1);
+    let again = ask(&control, &["await", "{\"on\":\"connect\",\"since\":0}"]);
+    assert_eq!(again["seq"], 1);
+    let wanted = "{\"on\":\"connect\",\"since\":1,\"timeout\":\"1ms\"}";
+    assert_eq!(ask(&control, &["await", wanted])["ok"], false);
+}
+
 #[test]
 fn mistakes_are_answered_and_the_connection_stays() {
     let (_daemon, control) = start();

@@ -9,6 +9,8 @@ mod book;
 mod compare;
 #[path = "replay/differences.rs"]
 mod differences;
+#[path = "replay/elsewhere.rs"]
+mod elsewhere;
 #[path = "replay/normalised.rs"]
 mod normalised;
 #[path = "replay/plan.rs"]
@@ -25,6 +27,8 @@ mod scenes;
 mod sends;
 #[path = "replay/sha256.rs"]
 mod sha256;
+#[path = "replay/table.rs"]
+mod table;
 #[path = "replay/talk.rs"]
 mod talk;
 #[path = "replay/worlds.rs"]
@@ -36,6 +40,7 @@ use std::fmt::Write as _;
 use mockpilot::node::Profile;
 
 use differences::DIFFERENCES;
+use elsewhere::ELSEWHERE;
 use normalised::NORMALISED;
 use plan::Scene;
 use recording::Exchange;
@@ -44,6 +49,10 @@ use scenes::SCENES;
 use talk::{Finding, Talk, Tally};
 
 const RECORDINGS: &str = include_str!("fixtures/recordings.jsonl");
+
+fn all_scenes() -> impl Iterator<Item = &'static Scene> {
+    SCENES.iter().chain(ELSEWHERE)
+}
 
 fn recordings() -> Vec<Exchange> {
     RECORDINGS.lines().map(Exchange::parse).collect()
@@ -54,7 +63,7 @@ fn the_real_daemons_answers() {
     let recordings = recordings();
     let unplanned: Vec<String> = recordings
         .iter()
-        .filter(|x| SCENES.iter().filter(|scene| scene.takes(x)).count() != 1)
+        .filter(|x| all_scenes().filter(|scene| scene.takes(x)).count() != 1)
         .map(|x| format!("{} {}/{} [{}]", x.session, x.group, x.case, x.client))
         .collect();
     assert_eq!(unplanned, [""; 0], "in no scene, or in more than one");
@@ -67,7 +76,8 @@ fn the_real_daemons_answers() {
             None => report(&mut unexplained, finding),
         }
     }
-    println!("{}", summary(&sum, &counts));
+    let table = table::write(&sum, &summary(&sum, &counts), explain);
+    println!("{table}");
     let miscounted: Vec<String> = NORMALISED
         .iter()
         .chain(DIFFERENCES)
@@ -99,8 +109,7 @@ impl Covered {
 
 /// Every scene in the faithful profile, and what both must agree on in the lenient one, side by side.
 fn replay_all(recordings: &[Exchange]) -> Tally {
-    let jobs: Vec<(&Scene, Profile)> = SCENES
-        .iter()
+    let jobs: Vec<(&Scene, Profile)> = all_scenes()
         .flat_map(|scene| [(scene, Profile::Faithful), (scene, Profile::Lenient)])
         .filter(|(scene, profile)| *profile == Profile::Faithful || !scene.lenient.is_empty())
         .collect();
@@ -112,7 +121,7 @@ fn replay_all(recordings: &[Exchange]) -> Tally {
             .collect();
         for thread in threads {
             let tally = thread.join().expect("a scene came to its end");
-            sum.exchanges += tally.exchanges;
+            sum.replayed.extend(tally.replayed);
             sum.frames += tally.frames;
             sum.fields += tally.fields;
             sum.elsewhere += tally.elsewhere;
@@ -174,7 +183,10 @@ fn report(out: &mut String, finding: &Finding) {
 fn summary(sum: &Tally, counts: &BTreeMap<&str, Covered>) -> String {
     let mut text = format!(
         "{} exchanges replayed, {} frames and {} fields compared, {} frames at other daemons' clients",
-        sum.exchanges, sum.frames, sum.fields, sum.elsewhere
+        sum.replayed.len(),
+        sum.frames,
+        sum.fields,
+        sum.elsewhere
     );
     for (title, rules) in [
         ("normalised", NORMALISED),

@@ -17,8 +17,27 @@ static unsigned passed, failed;
 static unsigned patience;
 static char last_name[200] = "the start";
 
-static const char *const branch_names[BRANCHES] = {
-    "success", "unknown handle", "wrong handle", "bad argument", "daemon gone",
+const char *const branch_names[BRANCHES] = {
+    "success",
+    "unknown handle",
+    "driver handle",
+    "listener handle",
+    "conn handle",
+    "bad argument",
+    "error reply",
+    "not JSON",
+    "empty reply",
+    "short reply",
+    "wrong reply byte",
+    "hang-up before the reply",
+    "hang-up during the reply",
+    "hang-up after the reply",
+    "length over the limit",
+    "silence",
+    "daemon gone",
+    "time-out",
+    "peer closed",
+    "unasked",
 };
 
 static bool matches_one(const char *text, const char *pattern, size_t length)

@@ -17,14 +17,31 @@
 
 /* What a call of an export is meant to show. */
 enum branch {
-    SUCCESS,        /* the reply of a good call */
-    UNKNOWN_HANDLE, /* a handle that was never given out, or was closed */
-    WRONG_HANDLE,   /* a handle of another kind */
-    BAD_ARGUMENT,   /* an argument that libpilot or the daemon refuses */
-    DAEMON_GONE,    /* the daemon ended while the handle was open */
+    SUCCESS,         /* the reply of a good call */
+    UNKNOWN_HANDLE,  /* a handle that was never given out, or was closed */
+    DRIVER_HANDLE,   /* a driver where another kind is wanted */
+    LISTENER_HANDLE, /* a listener where another kind is wanted */
+    CONN_HANDLE,     /* a stream where another kind is wanted */
+    BAD_ARGUMENT,    /* an argument that libpilot or the daemon refuses */
+    ERROR_REPLY,     /* the daemon answers with an error out of the blue */
+    NOT_JSON,        /* a reply that is no JSON */
+    EMPTY_REPLY,     /* a reply without a payload */
+    SHORT_REPLY,     /* a payload of one byte */
+    WRONG_BYTE,      /* a reply to another command */
+    CLOSED_BEFORE,   /* the daemon hangs up instead of replying */
+    CLOSED_DURING,   /* it hangs up in the middle of the reply */
+    CLOSED_AFTER,    /* it hangs up right after the reply */
+    OVER_LIMIT,      /* a length of more than a frame may have */
+    SILENCE,         /* no reply at all */
+    DAEMON_GONE,     /* the daemon ended while the handle was open */
+    TIMED_OUT,       /* a time limit of the call's own ran out */
+    PEER_CLOSED,     /* the other end of the stream or listener was closed */
+    UNASKED,         /* what the daemon sends of its own accord */
     BRANCHES,
     OTHER = BRANCHES /* of the harness itself, in no column of the table */
 };
+
+extern const char *const branch_names[BRANCHES];
 
 /* Compares a reply and frees it. `what` tells checks of one branch apart and
  * may be empty. True when it passed. */

@@ -125,10 +125,17 @@ struct ending plain_stop(void)
 
 static struct mockpilot mock;
 
-const char *daemon_start(const char *binary, const char *profile)
+const char *daemon_start(const char *binary, const char *profile,
+                         const char *scenario)
 {
-    const char *const options[] = {"-q", "--profile", profile, NULL};
+    const char *directory = getenv("TMPDIR");
+    char path[MOCKPILOT_PATH_SIZE];
+    const char *const options[] = {
+        "-q", "--profile", profile, "--control", path,
+        scenario != NULL ? "--scenario" : NULL, scenario, NULL};
 
+    snprintf(path, sizeof path, "%s/mockpilot-%ld.ctl",
+             directory && *directory ? directory : "/tmp", (long)getpid());
     if (mockpilot_start(&mock, binary, NULL, options, DEADLINE_MS) == 0)
         return NULL;
     return mockpilot_error(&mock);
@@ -137,6 +144,13 @@ const char *daemon_start(const char *binary, const char *profile)
 const char *daemon_socket(void)
 {
     return mockpilot_socket(&mock);
+}
+
+const char *daemon_ask(const char *verb, const char *json)
+{
+    if (mockpilot_ctl(&mock, verb, json, NULL, 0) == 0)
+        return NULL;
+    return mockpilot_error(&mock);
 }
 
 struct ending daemon_stop(void)

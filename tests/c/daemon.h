@@ -28,9 +28,14 @@ const char *plain_socket(void);
 /* Ends the plain daemon with SIGTERM and waits for it. */
 struct ending plain_stop(void);
 
-/* Starts a daemon of this profile with mockpilot.h. What went wrong, or
+/* Starts a daemon with mockpilot.h, in this profile, with this scenario unless
+ * NULL, and with a control socket. What went wrong, or NULL. */
+const char *daemon_start(const char *binary, const char *profile,
+                         const char *scenario);
+
+/* Asks its control socket; json is an object, or NULL. What went wrong, or
  * NULL. */
-const char *daemon_start(const char *binary, const char *profile);
+const char *daemon_ask(const char *verb, const char *json);
 
 /* The path of the socket of the daemon started last. */
 const char *daemon_socket(void);

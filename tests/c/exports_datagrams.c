@@ -149,14 +149,3 @@ void datagrams_run(uint64_t driver, uint64_t other)
     bad_addresses(driver);
     broadcasts(driver, other);
 }
-
-void datagrams_refused(uint64_t driver, enum branch branch,
-                       const char *pattern)
-{
-    send_to(driver, branch, "", PEER_ADDRESS ":6000", "x", 1, pattern);
-    broadcast(driver, branch, "", 7, "token", pattern);
-    /* It would wait for ever where the daemon is gone. */
-    if (branch != DAEMON_GONE)
-        check_reply("PilotRecvFrom", branch, "", PilotRecvFrom(driver),
-                    pattern);
-}

@@ -128,8 +128,6 @@ void joined_run(uint64_t driver, uint64_t other)
 
     both_ways(here, there);
     taken_ports(driver);
-    conn_refused(listener, WRONG_HANDLE,
-                 "{\"error\":\"handle is not a Conn\"}");
 
     second_here = dial(driver, "the same port again", OWN_PORT);
     second_there = accept_one(listener, "a second stream");
@@ -152,7 +150,6 @@ void joined_run(uint64_t driver, uint64_t other)
                 PilotListenerClose(listener), NULL);
     check_reply("PilotListenerClose", UNKNOWN_HANDLE, "closed before",
                 PilotListenerClose(listener), unknown);
-    listener_refused(listener, UNKNOWN_HANDLE, unknown);
     /* libpilot does not unbind: the port stays the client's until it leaves,
      * and in the lenient profile it may bind it anew. */
     taken_ports(driver);
@@ -164,15 +161,4 @@ void joined_run(uint64_t driver, uint64_t other)
     close_stream(there, "the listener's end on a port that was bound anew");
     check_reply("PilotListenerClose", SUCCESS, "of a port that was bound anew",
                 PilotListenerClose(listener), NULL);
-}
-
-void listener_refused(uint64_t listener, enum branch branch,
-                      const char *pattern)
-{
-    struct PilotListenerAccept_return r = PilotListenerAccept(listener);
-
-    check_no_handle("PilotListenerAccept", branch, "", r.r0, r.r1, pattern);
-    /* Without a daemon a listener can still be closed. */
-    check_reply("PilotListenerClose", branch, "", PilotListenerClose(listener),
-                branch == DAEMON_GONE ? NULL : pattern);
 }

@@ -80,17 +80,3 @@ void managed_run(uint64_t driver)
                 "{\"network_id\":7,\"peers\":*,"
                 "\"type\":\"managed_reconcile_ok\"}");
 }
-
-void managed_refused(uint64_t driver, enum branch branch, const char *pattern)
-{
-    check_reply("PilotManagedStatus", branch, "",
-                PilotManagedStatus(driver, 7), pattern);
-    check_reply("PilotManagedForceCycle", branch, "",
-                PilotManagedForceCycle(driver, 7), pattern);
-    check_reply("PilotManagedReconcile", branch, "",
-                PilotManagedReconcile(driver, 7), pattern);
-    check_reply("PilotPolicyGet", branch, "", PilotPolicyGet(driver, 7),
-                pattern);
-    check_reply("PilotPolicySet", branch, "",
-                PilotPolicySet(driver, 7, POLICY, "token"), pattern);
-}

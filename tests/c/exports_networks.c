@@ -108,25 +108,3 @@ void networks_run(uint64_t driver)
     invitations(driver);
     member_tags(driver);
 }
-
-void networks_refused(uint64_t driver, enum branch branch, const char *pattern)
-{
-    check_reply("PilotNetworkList", branch, "", PilotNetworkList(driver),
-                pattern);
-    check_reply("PilotNetworkJoin", branch, "",
-                PilotNetworkJoin(driver, 7, ""), pattern);
-    check_reply("PilotNetworkLeave", branch, "", PilotNetworkLeave(driver, 7),
-                pattern);
-    check_reply("PilotNetworkMembers", branch, "",
-                PilotNetworkMembers(driver, 7), pattern);
-    check_reply("PilotNetworkInvite", branch, "",
-                PilotNetworkInvite(driver, 7, PEER_ID), pattern);
-    check_reply("PilotNetworkPollInvites", branch, "",
-                PilotNetworkPollInvites(driver), pattern);
-    check_reply("PilotNetworkRespondInvite", branch, "",
-                PilotNetworkRespondInvite(driver, 7, 1), pattern);
-    check_reply("PilotMemberTagsGet", branch, "",
-                PilotMemberTagsGet(driver, 7, 0), pattern);
-    check_reply("PilotMemberTagsSet", branch, "",
-                PilotMemberTagsSet(driver, 7, PEER_ID, "[]"), pattern);
-}

@@ -191,20 +191,3 @@ void deregister_run(uint64_t driver)
                 PilotInfo(driver),
                 "{*,\"hostname\":\"mock-daemon\",*,\"node_id\":" NODE ",*}");
 }
-
-void node_refused(uint64_t driver, enum branch branch, const char *pattern)
-{
-    check_reply("PilotResolveHostname", branch, "",
-                PilotResolveHostname(driver, "alice"), pattern);
-    check_reply("PilotSetHostname", branch, "",
-                PilotSetHostname(driver, "unit"), pattern);
-    check_reply("PilotSetVisibility", branch, "",
-                PilotSetVisibility(driver, 1), pattern);
-    check_reply("PilotSetTags", branch, "", PilotSetTags(driver, "[]"),
-                pattern);
-    check_reply("PilotSetWebhook", branch, "", PilotSetWebhook(driver, ""),
-                pattern);
-    check_reply("PilotRotateKey", branch, "", PilotRotateKey(driver), pattern);
-    check_reply("PilotDeregister", branch, "", PilotDeregister(driver),
-                pattern);
-}

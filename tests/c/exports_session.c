@@ -97,14 +97,3 @@ void session_run(const char *socket_path)
     check_reply("FreeString", SUCCESS, "a reply, and no text at all", NULL,
                 NULL);
 }
-
-void session_refused(uint64_t driver, enum branch branch, const char *pattern)
-{
-    check_reply("PilotInfo", branch, "", PilotInfo(driver), pattern);
-    check_reply("PilotHealth", branch, "", PilotHealth(driver), pattern);
-    /* Closing comes last and, as long as there is a driver, succeeds. */
-    if (branch == UNKNOWN_HANDLE)
-        check_reply("PilotClose", branch, "", PilotClose(driver), UNKNOWN);
-    else if (branch == WRONG_HANDLE)
-        check_reply("PilotClose", branch, "", PilotClose(driver), pattern);
-}

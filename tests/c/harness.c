@@ -1,7 +1,7 @@
 /*
  * Drives libpilot, the C ABI of Pilot Protocol, against mockpilot: every
  * export, on its success branch and on every error branch that a caller can
- * reach.
+ * reach, in a network namespace and a HOME of its own.
  *
  *     harness [MOCKPILOT]
  *
@@ -17,29 +17,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "calls.h"
 #include "check.h"
+#include "child.h"
+#include "coverage.h"
 #include "daemon.h"
 #include "exports.h"
+#include "faults.h"
+#include "namespace.h"
 
 #ifndef LIBPILOT_H
 #define LIBPILOT_H "target/libpilot/1.18.0/libpilot.h"
 #endif
 
-/* Only a library that was built to be measured has it: see flush_coverage.go. */
-extern void PilotFlushCoverage(void) __attribute__((weak));
-
-/* No handle of this number is ever given out. */
-#define UNKNOWN 999999
 /* A call that takes longer than this many seconds never comes back. */
 #define PATIENCE 30
-
-static const char no_driver[] = "{\"error\":\"invalid driver handle\"}";
-static const char no_conn[] = "{\"error\":\"invalid conn handle\"}";
-static const char no_listener[] = "{\"error\":\"invalid listener handle\"}";
-/* Whether the call writes before or after libpilot noticed is a race. */
-static const char gone[] = "{\"error\":\"*daemon disconnected\"}||"
-                           "{\"error\":\"*broken pipe\"}||"
-                           "{\"error\":\"*use of closed network connection\"}";
 
 static uint64_t connect_driver(const char *what, const char *socket)
 {
@@ -63,6 +55,14 @@ static bool started(const char *how, const char *error)
     return false;
 }
 
+/* Nothing is driven where the run would not be alone. */
+static bool prepared(const char *error)
+{
+    if (error != NULL)
+        check_failed("namespace", "one of the run's own, and a HOME", error);
+    return error == NULL;
+}
+
 static void check_ending(struct ending ending, const char *how)
 {
     check_number("daemon: exit status", OTHER, how, ending.status, 0);
@@ -75,49 +75,9 @@ static void close_driver(uint64_t driver, enum branch branch)
     check_reply("PilotClose", branch, "", PilotClose(driver), NULL);
 }
 
-static void unknown_handles(void)
+static void end_daemon(void)
 {
-    session_refused(UNKNOWN, UNKNOWN_HANDLE, no_driver);
-    node_refused(UNKNOWN, UNKNOWN_HANDLE, no_driver);
-    trust_refused(UNKNOWN, UNKNOWN_HANDLE, no_driver);
-    networks_refused(UNKNOWN, UNKNOWN_HANDLE, no_driver);
-    managed_refused(UNKNOWN, UNKNOWN_HANDLE, no_driver);
-    streams_refused(UNKNOWN, UNKNOWN_HANDLE, no_driver);
-    datagrams_refused(UNKNOWN, UNKNOWN_HANDLE, no_driver);
-    conn_refused(UNKNOWN, UNKNOWN_HANDLE, no_conn);
-    listener_refused(UNKNOWN, UNKNOWN_HANDLE, no_listener);
-}
-
-/* The daemon ends while a driver, a stream and a listener are open. */
-static void end_under(uint64_t driver)
-{
-    struct PilotDial_return dialled = PilotDial(driver, PEER_ADDRESS ":7");
-    struct PilotListen_return bound = PilotListen(driver, 5001);
-    char path[300];
-    struct PilotConnect_return r;
-
-    check_handle("PilotDial", "before the end", dialled.r0, dialled.r1);
-    check_handle("PilotListen", "before the end", bound.r0, bound.r1);
-    snprintf(path, sizeof path, "%s", daemon_socket());
-    check_ending(daemon_stop(), "under a driver");
-
-    session_refused(driver, DAEMON_GONE, gone);
-    node_refused(driver, DAEMON_GONE, gone);
-    trust_refused(driver, DAEMON_GONE, gone);
-    networks_refused(driver, DAEMON_GONE, gone);
-    managed_refused(driver, DAEMON_GONE, gone);
-    streams_refused(driver, DAEMON_GONE, gone);
-    datagrams_refused(driver, DAEMON_GONE, gone);
-    conn_refused(dialled.r0, DAEMON_GONE, gone);
-    listener_refused(bound.r0, DAEMON_GONE,
-                     "{\"error\":\"listener closed\"}");
-    check_reply("PilotConnClose", DAEMON_GONE, "", PilotConnClose(dialled.r0),
-                gone);
-    close_driver(driver, DAEMON_GONE);
-    r = PilotConnect(path);
-    check_no_handle("PilotConnect", DAEMON_GONE, "", r.r0, r.r1,
-                    "{\"error\":\"connect to daemon: dial unix *: connect: no "
-                    "such file or directory\"}");
+    check_ending(daemon_stop(), "under its clients");
 }
 
 /* Without mockpilot.h: fork, exec, stat, connect once, SIGTERM. */
@@ -139,15 +99,13 @@ static bool lenient(const char *binary)
 {
     uint64_t driver, other;
 
-    if (!started("lenient", daemon_start(binary, "lenient")))
+    if (!started("lenient", daemon_start(binary, "lenient", NULL)))
         return false;
+    calls_use(daemon_socket());
     driver = connect_driver("", daemon_socket());
     session_run(daemon_socket());
     other = connect_driver("a second client", daemon_socket());
-    unknown_handles();
-    conn_refused(driver, WRONG_HANDLE, "{\"error\":\"handle is not a Conn\"}");
-    listener_refused(driver, WRONG_HANDLE,
-                     "{\"error\":\"handle is not a Listener\"}");
+    handles_run();
     node_run(driver);
     trust_run(driver);
     networks_run(driver);
@@ -155,9 +113,34 @@ static bool lenient(const char *binary)
     streams_run(driver);
     joined_run(driver, other);
     datagrams_run(driver, other);
+    limits_run(driver);
     deregister_run(driver);
     close_driver(other, SUCCESS);
-    end_under(driver);
+    close_driver(driver, SUCCESS);
+    gone_run(end_daemon);
+    return true;
+}
+
+/* One daemon for all that it can be told to do wrong. */
+static bool faulty(const char *binary)
+{
+    if (!started("faulty", daemon_start(binary, "lenient", NULL)))
+        return false;
+    calls_use(daemon_socket());
+    faults_run();
+    silence_run();
+    aborts_run();
+    check_ending(daemon_stop(), "faulty");
+    return true;
+}
+
+static bool unasked(const char *binary)
+{
+    if (!started("unasked", daemon_start(binary, "lenient", unasked_scenario)))
+        return false;
+    calls_use(daemon_socket());
+    unasked_run();
+    check_ending(daemon_stop(), "unasked");
     return true;
 }
 
@@ -165,7 +148,7 @@ static bool faithful(const char *binary)
 {
     uint64_t driver;
 
-    if (!started("faithful", daemon_start(binary, "faithful")))
+    if (!started("faithful", daemon_start(binary, "faithful", NULL)))
         return false;
     driver = connect_driver("faithful", daemon_socket());
     /* It closes the second client itself. */
@@ -180,6 +163,8 @@ int main(int argc, char **argv)
 {
     const char *binary = getenv("MOCKPILOT"), *header = getenv("LIBPILOT_H");
 
+    if (argc > 1 && strcmp(argv[1], "--child") == 0)
+        return child_main(argc - 1, argv + 1);
     if (argc > 2) {
         fprintf(stderr, "usage: %s [MOCKPILOT]\n", argv[0]);
         return 2;
@@ -189,12 +174,18 @@ int main(int argc, char **argv)
     if (binary == NULL || *binary == '\0')
         binary = "target/debug/mockpilot";
     check_watch(PATIENCE);
+    children_are(argv[0]);
+    if (!prepared(namespace_enter(argv)) || !prepared(namespace_home()))
+        return check_summary();
 
-    if (plain(binary) && lenient(binary) && faithful(binary)) {
+    if (plain(binary) && lenient(binary) && faulty(binary) &&
+        unasked(binary) && faithful(binary)) {
+        embedded_run();
         exports_check(header != NULL && *header != '\0' ? header : LIBPILOT_H);
         exports_print();
     }
-    if (PilotFlushCoverage != NULL)
-        PilotFlushCoverage();
+    if (coverage_flush())
+        printf("libpilot's coverage counters are in %s\n",
+               getenv("GOCOVERDIR"));
     return check_summary();
 }

@@ -10,6 +10,10 @@
  *     use(mockpilot_socket(&mock));
  *     status = mockpilot_stop(&mock, 5000);
  *
+ * With a scenario, {"--scenario", "file.json", "--control", path, NULL} for options, it is steered like this:
+ *
+ *     mockpilot_ctl(&mock, "rule_add", "{\"rule\":{\"on\":\"info\",\"error\":\"no\"}}", NULL, 0);
+ *
  * C99 and POSIX.1-2008, nothing else. The file with the implementation includes this header before any
  * system header, or is compiled with -D_POSIX_C_SOURCE=200809L (or -std=gnu99).
  *
@@ -24,6 +28,7 @@
 #if defined(MOCKPILOT_IMPLEMENTATION) && !defined(_POSIX_C_SOURCE) && !defined(_GNU_SOURCE)
 #define _POSIX_C_SOURCE 200809L
 #endif
+#include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -62,10 +67,18 @@ int mockpilot_start(struct mockpilot *mock, const char *program, const char *soc
  */
 int mockpilot_stop(struct mockpilot *mock, int timeout_ms);
 
-/* The socket's path, "" before a start; it stays after the stop. */
-const char *mockpilot_socket(const struct mockpilot *mock);
+/*
+ * Asks the control socket, on a connection of its own; what verbs there are, `mockpilot ctl --help` tells.
+ *
+ * json    the verb's keys as an object in one line; NULL: none
+ * answer  gets the answer's line, cut to size bytes (16 or more) with its closing NUL; NULL: none
+ *
+ * 0 when the answer is `"ok":true`, else -1 with the reason in mockpilot_error.
+ */
+int mockpilot_ctl(struct mockpilot *mock, const char *verb, const char *json, char *answer, size_t size);
 
-/* The control socket's path, "" when there is none. */
+/* The socket's path, "" before a start; it stays after the stop. The control socket's, "" when there is none. */
+const char *mockpilot_socket(const struct mockpilot *mock);
 const char *mockpilot_control(const struct mockpilot *mock);
 
 /* The process, 0 when none runs. */
@@ -90,7 +103,10 @@ const char *mockpilot_error(const struct mockpilot *mock);
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -101,14 +117,14 @@ const char *mockpilot_error(const struct mockpilot *mock);
 /* What a child that could not run the program writes before its errno, in place of a line. */
 #define MOCKPILOT_NO_EXEC '\001'
 
+/* Longest wait for an answer of the control socket: `await` may be told to wait for minutes. */
+#define MOCKPILOT_CTL_MS 600000
+#ifndef MSG_NOSIGNAL
+#define MSG_NOSIGNAL 0
+#endif
+
 /* Most options, those of mockpilot_start included. */
 #define MOCKPILOT_OPTIONS 64
-
-static int mockpilot__fail(struct mockpilot *mock, const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 2, 3)))
-#endif
-    ;
 
 static int mockpilot__fail(struct mockpilot *mock, const char *format, ...)
 {
@@ -154,17 +170,11 @@ static int mockpilot__member(const char *line, const char *name, char *text, siz
     for (from += strlen(key); *from != '\0' && *from != '"'; from++) {
         char c = *from;
 
-        if (c == '\\') {
-            c = *++from;
-            if (c == '\0')
-                break;
+        if (c == '\\' && *++from != '\0') {
+            c = *from == 'n' ? '\n' : *from == 't' ? '\t' : *from;
             if (c == 'u' && sscanf(from + 1, "%4x", &code) == 1) {
                 c = (char)code; /* control characters only */
                 from += 4;
-            } else if (c == 'n') {
-                c = '\n';
-            } else if (c == 't') {
-                c = '\t';
             }
         }
         if (length + 1 < size)
@@ -182,10 +192,8 @@ static int mockpilot__wait(long pid, long long deadline, int *status)
     for (;;) {
         pid_t got = waitpid((pid_t)pid, status, WNOHANG);
 
-        if (got == (pid_t)pid)
-            return 0;
-        if (got < 0 && errno != EINTR)
-            return -1;
+        if (got == (pid_t)pid || (got < 0 && errno != EINTR))
+            return got < 0 ? -1 : 0;
         if (got == 0) {
             if (mockpilot__now_ms() >= deadline)
                 return 1;
@@ -199,39 +207,26 @@ static int mockpilot__shell_status(int status)
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* execvp, which is not safe after a fork of a process with threads. Returns with errno. */
-static void mockpilot__exec(char *const words[], const char *path)
+/* The program's file: where PATH has it, if its name has no slash. Before a fork: execvp is not safe after. */
+static const char *mockpilot__find(const char *program, char *file, size_t size)
 {
-    const size_t name = strlen(words[0]) + 1;
-    char file[MOCKPILOT_PATH_SIZE];
-    int error = ENOENT;
+    const char *path = getenv("PATH");
+    struct stat found;
+    size_t length;
 
-    if (strchr(words[0], '/') != NULL) {
-        execv(words[0], words);
-        return;
+    if (strchr(program, '/') != NULL)
+        return program;
+    for (path = path != NULL ? path : "/bin:/usr/bin";; path += length + 1) {
+        length = strcspn(path, ":");
+        snprintf(file, size, "%.*s/%s", length > 0 ? (int)length : 1, length > 0 ? path : ".", program);
+        if (path[length] == '\0' ||
+            (access(file, X_OK) == 0 && stat(file, &found) == 0 && S_ISREG(found.st_mode)))
+            return file;
     }
-    for (;;) {
-        const size_t length = strcspn(path, ":");
-
-        if (length + 1 + name <= sizeof file) {
-            memcpy(file, path, length);
-            file[length] = '/';
-            memcpy(file + (length > 0 ? length + 1 : 0), words[0], name); /* "" is this directory */
-            execv(file, words);
-            if (errno == EACCES)
-                error = EACCES;
-            else if (errno != ENOENT && errno != ENOTDIR)
-                return;
-        }
-        if (path[length] == '\0')
-            break;
-        path += length + 1;
-    }
-    errno = error;
 }
 
 /* In the child: never returns. Only what is safe after a fork of a process with threads. */
-static void mockpilot__run(char *const words[], const char *path, int ready, int lifeline)
+static void mockpilot__run(const char *file, char *const words[], int ready, int lifeline)
 {
     sigset_t none;
     char told[1 + sizeof(int)] = {MOCKPILOT_NO_EXEC};
@@ -240,7 +235,7 @@ static void mockpilot__run(char *const words[], const char *path, int ready, int
     sigprocmask(SIG_SETMASK, &none, NULL);
     fcntl(ready, F_SETFD, 0);
     fcntl(lifeline, F_SETFD, 0);
-    mockpilot__exec(words, path);
+    execv(file, words);
     memcpy(told + 1, &errno, sizeof(int));
     while (write(ready, told, sizeof told) < 0 && errno == EINTR)
         ;
@@ -253,24 +248,14 @@ static int mockpilot__read_line(int from, char *line, size_t size, long long dea
     size_t length = 0;
 
     while (length + 1 < size) {
-        struct pollfd readable;
-        long long left = deadline - mockpilot__now_ms();
+        struct pollfd readable = {from, POLLIN, 0};
+        const long long left = deadline - mockpilot__now_ms();
+        const int ready = poll(&readable, 1, left > 0 ? (int)left : 0);
         ssize_t got;
 
-        readable.fd = from;
-        readable.events = POLLIN;
-        readable.revents = 0;
-        switch (poll(&readable, 1, left > 0 ? (int)left : 0)) {
-        case 0:
+        if (ready == 0)
             return -2;
-        case 1:
-            break;
-        default:
-            if (errno == EINTR)
-                continue;
-            return -1;
-        }
-        got = read(from, line + length, size - 1 - length);
+        got = ready < 0 ? -1 : read(from, line + length, size - 1 - length);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -317,14 +302,12 @@ static int mockpilot__judge(struct mockpilot *mock, const char *program, const c
 /* Ends a daemon that is of no use. */
 static void mockpilot__discard(struct mockpilot *mock)
 {
-    int status;
-
     if (mock->lifeline >= 0)
         close(mock->lifeline);
     mock->lifeline = -1;
     if (mock->pid > 0) {
         kill((pid_t)mock->pid, SIGKILL);
-        while (waitpid((pid_t)mock->pid, &status, 0) < 0 && errno == EINTR)
+        while (waitpid((pid_t)mock->pid, NULL, 0) < 0 && errno == EINTR)
             ;
     }
     mock->pid = 0;
@@ -334,12 +317,12 @@ int mockpilot_start(struct mockpilot *mock, const char *program, const char *soc
                     const char *const *options, int timeout_ms)
 {
     static unsigned started;
-    const char *words[MOCKPILOT_OPTIONS + 1];
-    char path[MOCKPILOT_PATH_SIZE], ready_number[16], lifeline_number[16];
-    char line[MOCKPILOT_LINE_SIZE];
-    const char *search = getenv("PATH");
+    char path[MOCKPILOT_PATH_SIZE], file[MOCKPILOT_PATH_SIZE], line[MOCKPILOT_LINE_SIZE];
+    char ready_number[16], lifeline_number[16];
+    const char *words[MOCKPILOT_OPTIONS + 1] = {"", "-socket", "", "--ready-fd", ready_number,
+                                                "--lifeline-fd", lifeline_number};
     const long long deadline = mockpilot__now_ms() + timeout_ms;
-    int ready[2], lifeline[2], count = 0, length, result;
+    int ready[2], lifeline[2], count = 7, length, result;
     pid_t pid;
 
     memset(mock, 0, sizeof *mock);
@@ -353,38 +336,29 @@ int mockpilot_start(struct mockpilot *mock, const char *program, const char *soc
 
         if (directory == NULL || *directory == '\0')
             directory = "/tmp";
-        snprintf(path, sizeof path, "%s/mockpilot-%ld-%u.sock", directory, (long)getpid(),
-                 started++);
+        snprintf(path, sizeof path, "%s/mockpilot-%ld-%u.sock", directory, (long)getpid(), started++);
         socket_path = path;
     }
+    words[0] = program;
+    words[2] = socket_path;
     if (mockpilot__pipe(ready) != 0)
         return mockpilot__fail(mock, "pipe: %s", strerror(errno));
     if (mockpilot__pipe(lifeline) != 0) {
+        mockpilot__fail(mock, "pipe: %s", strerror(errno));
         close(ready[0]);
         close(ready[1]);
-        return mockpilot__fail(mock, "pipe: %s", strerror(errno));
+        return -1;
     }
     snprintf(ready_number, sizeof ready_number, "%d", ready[1]);
     snprintf(lifeline_number, sizeof lifeline_number, "%d", lifeline[0]);
-    words[count++] = program;
-    words[count++] = "-socket";
-    words[count++] = socket_path;
-    words[count++] = "--ready-fd";
-    words[count++] = ready_number;
-    words[count++] = "--lifeline-fd";
-    words[count++] = lifeline_number;
     while (options != NULL && *options != NULL && count < MOCKPILOT_OPTIONS)
         words[count++] = *options++;
-    words[count] = NULL;
-    if (options != NULL && *options != NULL) {
-        pid = -1;
-        errno = E2BIG;
-    } else {
-        pid = fork();
-    }
+    program = mockpilot__find(program, file, sizeof file);
+    errno = E2BIG;
+    pid = options != NULL && *options != NULL ? -1 : fork();
     if (pid == 0)
-        mockpilot__run((char *const *)words, search != NULL ? search : "/bin:/usr/bin", ready[1],
-                       lifeline[0]);
+        mockpilot__run(program, (char *const *)words, ready[1], lifeline[0]);
+    program = words[0];
     close(ready[1]);
     close(lifeline[0]);
     mock->lifeline = lifeline[1];
@@ -426,24 +400,50 @@ int mockpilot_stop(struct mockpilot *mock, int timeout_ms)
     return result;
 }
 
-const char *mockpilot_socket(const struct mockpilot *mock)
+int mockpilot_ctl(struct mockpilot *mock, const char *verb, const char *json, char *answer, size_t size)
 {
-    return mock->socket;
+    char line[MOCKPILOT_LINE_SIZE], why[MOCKPILOT_ERROR_SIZE - 64];
+    const char *parts[3] = {line, "}", "\n"}, *at;
+    struct sockaddr_un address;
+    int wire, part, length;
+    ssize_t sent;
+
+    mock->error[0] = '\0';
+    if (json != NULL && (json = strchr(json, '{')) != NULL)
+        parts[1] = json + 1;
+    snprintf(line, sizeof line, "{\"verb\":\"%.100s\"%s", verb,
+             parts[1][strspn(parts[1], " \t")] == '}' ? "" : ",");
+    memset(&address, 0, sizeof address);
+    address.sun_family = AF_UNIX;
+    memcpy(address.sun_path, mock->control, strnlen(mock->control, sizeof address.sun_path - 1));
+    wire = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (wire < 0 || fcntl(wire, F_SETFD, FD_CLOEXEC) != 0 ||
+        connect(wire, (struct sockaddr *)&address, sizeof address) != 0) {
+        mockpilot__fail(mock, "control socket \"%s\": %s", mock->control, strerror(errno));
+        close(wire);
+        return -1;
+    }
+    for (part = 0; part < 3; part++)
+        for (at = parts[part]; *at != '\0'; at += sent > 0 ? sent : 0) {
+            sent = send(wire, at, strlen(at), MSG_NOSIGNAL);
+            if (sent < 0 && errno != EINTR)
+                break; /* the answer, if there is one, says why */
+        }
+    if (answer == NULL || size < 16)
+        answer = line, size = sizeof line;
+    length = mockpilot__read_line(wire, answer, size, mockpilot__now_ms() + MOCKPILOT_CTL_MS);
+    close(wire);
+    if (length <= 0)
+        return mockpilot__fail(mock, "%.100s: no answer", verb);
+    if (strncmp(answer, "{\"ok\":true", 10) == 0)
+        return 0;
+    length = mockpilot__member(answer, "error", why, sizeof why);
+    return mockpilot__fail(mock, "%.50s: %.400s", verb, length == 0 ? why : answer);
 }
 
-const char *mockpilot_control(const struct mockpilot *mock)
-{
-    return mock->control;
-}
-
-long mockpilot_pid(const struct mockpilot *mock)
-{
-    return mock->pid;
-}
-
-const char *mockpilot_error(const struct mockpilot *mock)
-{
-    return mock->error;
-}
+const char *mockpilot_socket(const struct mockpilot *mock) { return mock->socket; }
+const char *mockpilot_control(const struct mockpilot *mock) { return mock->control; }
+long mockpilot_pid(const struct mockpilot *mock) { return mock->pid; }
+const char *mockpilot_error(const struct mockpilot *mock) { return mock->error; }
 
 #endif /* MOCKPILOT_IMPLEMENTATION */

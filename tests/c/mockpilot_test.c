@@ -117,6 +117,35 @@ static void takes_a_path_and_options(void)
     CHECK(mockpilot_stop(&mock, PATIENCE_MS) == 0);
 }
 
+/* What it asks, what it gets, and what it is told when that will not do. */
+static void asks_the_control_socket(void)
+{
+    char path[sizeof directory + 8], answer[256], small[16];
+    const char *options[] = {"--control", path, "-q", NULL};
+    struct mockpilot mock;
+
+    snprintf(path, sizeof path, "%s/c", directory);
+    CHECK(start(&mock, NULL, options) == 0);
+    CHECK(strcmp(mockpilot_control(&mock), path) == 0);
+    CHECK(mockpilot_ctl(&mock, "ping", NULL, answer, sizeof answer) == 0);
+    CHECK(strstr(answer, "\"pid\":") != NULL);
+    CHECK(mockpilot_ctl(&mock, "ping", " { } ", small, sizeof small) == 0);
+    CHECK(strcmp(small, "{\"ok\":true,\"pid") == 0);
+    CHECK(mockpilot_ctl(&mock, "rule_add", "{\"rule\":{\"name\":\"r\",\"on\":\"health\",\"fault\":\"close\"}}",
+                        NULL, 0) == 0);
+    CHECK(*mockpilot_error(&mock) == '\0');
+    CHECK(!answers(mockpilot_socket(&mock)));
+    CHECK(mockpilot_ctl(&mock, "rule_remove", "{\"name\":\"r\"}", answer, sizeof answer) == 0);
+    CHECK(answers(mockpilot_socket(&mock)));
+    CHECK(mockpilot_ctl(&mock, "rule_remove", "{\"name\":\"r\"}", NULL, 0) == -1);
+    check_error(&mock, "rule_remove: ", __LINE__);
+    CHECK(mockpilot_ctl(&mock, "pong", NULL, NULL, 0) == -1);
+    check_error(&mock, "pong", __LINE__);
+    CHECK(mockpilot_stop(&mock, PATIENCE_MS) == 0);
+    CHECK(mockpilot_ctl(&mock, "ping", NULL, NULL, 0) == -1);
+    check_error(&mock, path, __LINE__);
+}
+
 /* The program's name alone, in a PATH whose other directories do not have it. */
 static void is_found_in_path(void)
 {
@@ -300,6 +329,7 @@ int main(int argc, char **argv)
     } tests[] = {
         {"starts and stops", starts_and_stops},
         {"takes a path and options", takes_a_path_and_options},
+        {"asks the control socket", asks_the_control_socket},
         {"is found in PATH", is_found_in_path},
         {"the first connect succeeds", first_connect_succeeds},
         {"several at once", several_at_once},

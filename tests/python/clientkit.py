@@ -9,6 +9,7 @@ that process ends, the daemon and the directory go: a shell that reads a pipe
 
 import atexit
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -79,11 +80,11 @@ def raise_loopback():
 
 
 def enter_namespace():
-    """Goes on in a network namespace of its own; False where that is not
-    permitted, which has been said by then."""
+    """Goes on in a network namespace of its own; where none can be had the
+    suite fails and says so."""
     if os.environ.get(INSIDE):
         raise_loopback()
-        return True
+        return
     for options in (["-n"], ["-r", "-n"]):
         try:
             allowed = subprocess.run(
@@ -96,8 +97,56 @@ def enter_namespace():
             os.execvpe("unshare",
                        ["unshare", *options, sys.executable, *sys.argv],
                        {**os.environ, INSIDE: "1"})
-    print("a network namespace of its own is not permitted here", flush=True)
-    return False
+    raise SystemExit(f"{sys.argv[0]}: no network namespace of its own can be "
+                     "had here (unshare -n, unshare -rn): nothing was run")
+
+
+def environment(home, socket_path):
+    """The environment of a client: a HOME of its own, one daemon, and no
+    registry but one that nobody is."""
+    keep = {key: value for key, value in os.environ.items()
+            if not key.startswith(("PILOT_", "MOCKPILOT_"))
+            and "proxy" not in key.lower()}
+    return {**keep, "HOME": home, "PILOT_SOCKET": socket_path,
+            "PILOT_REGISTRY": "127.0.0.1:1"}
+
+
+class Control:
+    """A daemon's control socket: a verb and its keys, and the answer."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(2 * DEADLINE)
+        self.socket.connect(path)
+        self.lines = self.socket.makefile("r", encoding="utf-8")
+        self.seen = 0
+
+    def ask(self, verb, **keys):
+        self.socket.sendall(json.dumps({"verb": verb, **keys}).encode()
+                            + b"\n")
+        return json.loads(self.lines.readline())
+
+    def push(self, **kind):
+        """One push; to how many clients it went."""
+        return self.ask("push", push=kind).get("sent")
+
+    def wait(self, on, count=1, **when):
+        """Until so many such requests have come since `fresh` was called."""
+        return self.ask("await", on=on, when=when, count=count,
+                        since=self.seen, timeout="10s").get("ok", False)
+
+    def fresh(self):
+        """The journal's entries that this has not given yet."""
+        entries = self.ask("journal", since=self.seen)["entries"]
+        self.seen = entries[-1]["seq"] if entries else self.seen
+        return entries
+
+
+def same(got, expected):
+    """Equal, and of the same types: True is not 1."""
+    def text(value):
+        return json.dumps(value, sort_keys=True, default=repr)
+    return got == expected and text(got) == text(expected)
 
 
 class Checks:
@@ -119,14 +168,15 @@ class Checks:
         return good
 
     def equal(self, name, got, expected):
-        return self.check(name, got == expected, repr(expected)[:600],
+        return self.check(name, same(got, expected), repr(expected)[:600],
                           repr(got))
 
     def includes(self, name, got, expected):
         """The mapping has at least these keys with these values."""
         part = {key: got.get(key) for key in expected} if isinstance(
             got, dict) else got
-        return self.check(name, part == expected, repr(expected), repr(got))
+        return self.check(name, same(part, expected), repr(expected),
+                          repr(got))
 
     def raises(self, name, kind, text, call):
         """The call fails with this exception, whose text has this in it."""
@@ -160,14 +210,16 @@ class Daemon:
         self.home = os.path.join(self.directory, "home")
         os.mkdir(self.home)
         self.socket = os.path.join(self.directory, "s")
+        control = os.path.join(self.directory, "c")
         try:
             self.process = subprocess.Popen(
-                [mockpilot(), "-socket", self.socket, "-q", *options],
-                stdin=subprocess.DEVNULL)
+                [mockpilot(), "-socket", self.socket, "--control", control,
+                 "-q", *options], stdin=subprocess.DEVNULL)
         except OSError as error:
             raise SystemExit(f"{mockpilot()}: {error.strerror.lower()}")
         self.hold(self.process.pid)
         self.wait_for_socket()
+        self.control = Control(control)
 
     def hold(self, pid):
         self.keeper.stdin.write(f"{pid} {self.directory}\n".encode())
@@ -189,13 +241,7 @@ class Daemon:
             time.sleep(0.002)
 
     def environment(self):
-        """The environment of a client: a HOME of its own, this daemon, and no
-        registry but one that nobody is."""
-        keep = {key: value for key, value in os.environ.items()
-                if not key.startswith(("PILOT_", "MOCKPILOT_"))
-                and "proxy" not in key.lower()}
-        return {**keep, "HOME": self.home, "PILOT_SOCKET": self.socket,
-                "PILOT_REGISTRY": "127.0.0.1:1"}
+        return environment(self.home, self.socket)
 
     def stop(self, checks):
         """Ends it with SIGTERM and checks how it ended."""

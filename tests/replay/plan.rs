@@ -23,6 +23,8 @@ pub struct Scene {
     pub config: fn() -> Config,
     /// What is done before an exchange.
     pub setup: &'static [(&'static str, Setup)],
+    /// Exchanges whose part on another daemon is a push here, by case.
+    pub instead: &'static [(&'static str, &'static str)],
     /// Groups that the lenient profile must answer alike, and the cases in which it need not.
     pub lenient: &'static [(&'static str, &'static [&'static str])],
     /// Exchanges whose envelope is sent with its recorded time.
@@ -43,6 +45,8 @@ pub enum Setup {
     Sign(&'static str, &'static str, &'static str),
     /// A client goes in the middle of a frame.
     CutFrame(&'static str),
+    /// What a peer does, as a push.
+    Act(&'static str),
     /// Info of a client is asked until it tells of so many ports.
     AwaitPorts(&'static str, u64),
 }
@@ -58,6 +62,7 @@ pub const NONE: Scene = Scene {
     joined: None,
     config: Config::default,
     setup: &[],
+    instead: &[],
     lenient: &[],
     stale: &[],
     strays: &[],
@@ -73,6 +78,7 @@ impl Scene {
     pub fn takes(&self, x: &Exchange) -> bool {
         // b's approval is part of an exchange of both.
         let shared = x.client == "a,b" && x.group == "handshake-flow" && self.has("b");
+        let pushed = self.instead.iter().any(|(case, _)| *case == x.case);
         x.session == self.session
             && self.groups.contains(&x.group.as_str())
             && (self.only.is_empty() || self.only.contains(&x.case.as_str()))
@@ -80,7 +86,7 @@ impl Scene {
                 .except
                 .iter()
                 .any(|list| list.contains(&x.case.as_str()))
-            && (shared || x.client.split(',').all(|client| self.has(client)))
+            && (shared || pushed || x.client.split(',').all(|client| self.has(client)))
     }
 
     /// Whether the lenient profile must answer it alike.

@@ -121,6 +121,10 @@ const STAND_IN: &[(&str, &str)] = &[
         "network respond-invite: registry: no pending invite for node 2 to network 3",
     ),
     (
+        "net2/b-respond-2-reject",
+        "network respond-invite: registry: enterprise feature: requires enterprise network",
+    ),
+    (
         "badge2/submit-badge-ok",
         "submit_badge: registry: badge verification failed: badgeverify: malformed badge: want 8 fields, got 1",
     ),

@@ -2,19 +2,27 @@
 
 use mockpilot::node::{InviteConfig, PendingConfig, Service};
 
+use super::elsewhere::{AGAIN, DENIED};
 use super::plan::{AGREED, NONE, Scene, Setup};
 use super::worlds::{
     alpha, alpha_second, beta, beta_first, gamma, node, peer, serving, stand_in, trusting_beta,
 };
 
 /// What a was recorded to do and see once b had approved.
-const APPROVED: &[&str] = &["a-trusted-after", "a-wait-trusted", "a-sends-when-trusted"];
+const APPROVED: &[&str] = &[
+    "a-trusted-after",
+    "a-info-after",
+    "a-wait-trusted",
+    "a-sends-when-trusted",
+];
 
 /// What it was recorded to do and see once c had asked for trust in its turn.
 const MUTUAL: &[&str] = &[
+    "a-trusted-after-reject",
     "mutual: a-sends-c",
     "mutual: a-trusted",
     "mutual: a-pending",
+    "verify: trusted flag",
     "a-revokes-c",
     "a-trusted-after-revoke",
     "a-revokes-c-again",
@@ -26,6 +34,8 @@ const ADMITTED: &[&str] = &[
     "a-wait-c-15s",
     "a-resolves-gamma-trusted",
     "a-dials-c-trusted",
+    "a-trusted-after-c-revoked",
+    "a-dials-c-after-revoke",
 ];
 
 /// `{"node_id":2,"status":"sent"}`
@@ -147,7 +157,7 @@ pub const SCENES: &[Scene] = &[
             config
         },
         setup: &[(
-            "handshake-flow/mutual: a-sends-c",
+            "handshake-flow/a-trusted-after-reject",
             Setup::Exchange("a", "0f010000000278", &[("a", 0x10, SENT_TO_ITSELF)]),
         )],
         ..NONE
@@ -156,6 +166,7 @@ pub const SCENES: &[Scene] = &[
         name: "2 trust at b",
         session: 2,
         groups: &["handshake-flow"],
+        except: &[&["b-pending-before"]],
         clients: &["b"],
         config: || beta_first("hello there"),
         setup: &[(
@@ -220,12 +231,17 @@ pub const SCENES: &[Scene] = &[
             config.peers.push(gamma(true));
             config
         },
+        setup: &[(
+            "private-node/a-trusted-after-c-revoked",
+            Setup::Act(r#"{"peer": {"node_id": 3, "does": "revoke"}}"#),
+        )],
         ..NONE
     },
     Scene {
         name: "3 slow dials",
         session: 3,
         groups: &["slow-dial"],
+        except: &[&["dial-after-peer-thaws"]],
         clients: &["a", "a2"],
         later: &["ax"],
         config: || {
@@ -309,6 +325,7 @@ pub const SCENES: &[Scene] = &[
         name: "6 policy",
         session: 6,
         groups: &["trust-verify", "policy-deny"],
+        except: &[DENIED],
         config: || {
             let mut config = stand_in();
             config.peers[0] = serving(peer(2, "beta"), &[(8500, Service::Discard)]);
@@ -328,6 +345,7 @@ pub const SCENES: &[Scene] = &[
         session: 7,
         groups: &["visibility-resolve"],
         clients: &["b"],
+        except: &[&["b-dials-private-a-after-earlier-tunnel"]],
         config: || {
             let mut config = beta();
             config.peers[0].public = false;
@@ -340,13 +358,16 @@ pub const SCENES: &[Scene] = &[
         session: 8,
         groups: &["long-windows"],
         clients: &["b"],
+        except: &[&["b-binds-9300"]],
         config: || beta_first("1"),
+        setup: AGAIN,
         ..NONE
     },
     Scene {
         name: "8 a",
         session: 8,
         groups: &["long-windows"],
+        except: &[&["a-dials-b-9300-then-idle"]],
         config: alpha_second,
         ..NONE
     },

@@ -30,10 +30,23 @@ pub struct Finding {
     pub mismatch: Mismatch,
 }
 
+/// An exchange that was replayed.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    pub scene: &'static str,
+    pub session: u64,
+    pub profile: Profile,
+    /// `group/case`.
+    pub case: String,
+    pub client: String,
+    /// Fields that were compared.
+    pub fields: usize,
+}
+
 /// What a scene came to.
 #[derive(Debug, Default)]
 pub struct Tally {
-    pub exchanges: usize,
+    pub replayed: Vec<Replayed>,
     pub frames: usize,
     pub fields: usize,
     /// Recorded frames at clients of daemons that the scene has not.
@@ -94,8 +107,16 @@ impl<'a> Talk<'a> {
                 self.set_up(setup, x);
             }
         }
-        self.tally.exchanges += 1;
+        let before = self.tally.fields;
         self.exchange(x, &name);
+        self.tally.replayed.push(Replayed {
+            scene: scene.name,
+            session: x.session,
+            profile: self.profile,
+            case: name,
+            client: x.client.clone(),
+            fields: self.tally.fields - before,
+        });
     }
 
     fn set_up(&mut self, setup: &Setup, x: &Exchange) {
@@ -123,6 +144,7 @@ impl<'a> Talk<'a> {
                 self.client(client).send_raw(&[0, 0, 0]);
                 self.clients.remove(*client);
             }
+            Setup::Act(push) => self.push(push),
             Setup::AwaitPorts(client, ports) => {
                 let client = self.client(client);
                 let reached = poll(|| {
@@ -134,8 +156,23 @@ impl<'a> Talk<'a> {
         }
     }
 
+    /// To clients that the daemon knows.
+    fn push(&mut self, push: &str) {
+        self.barrier(&mut BTreeMap::new());
+        if let Err(error) = self.daemon.push(push) {
+            panic!("{push}: {error}");
+        }
+    }
+
     fn exchange(&mut self, x: &Exchange, name: &str) {
-        let acts = steps(x);
+        let instead = self.scene.instead.iter().find(|(case, _)| *case == x.case);
+        let acts = match instead {
+            Some((_, push)) => {
+                self.push(push);
+                Vec::new()
+            }
+            None => steps(x),
+        };
         let mut requests = Vec::new();
         let mut sent = String::new();
         for act in &acts {
