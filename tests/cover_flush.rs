@@ -59,50 +59,47 @@ fn a_profile_that_was_cut_off_is_named_and_the_others_count() {
 #[ignore = "needs go, clang and llvm: make cover runs it"]
 fn a_go_library_in_a_c_program_writes_when_it_is_told_to() {
     let directory = TempDir::new();
-    let root = env!("CARGO_MANIFEST_DIR");
-    let flush = fs::read_to_string(format!("{root}/tests/c/flush_coverage.go")).unwrap();
-    let twice = "package main\n\nimport \"C\"\n\n//export Twice\nfunc Twice(n C.int) C.int {\n\t\
-                 return 2 * n\n}\n\n//export Never\nfunc Never() {\n\tprintln()\n}\n\nfunc main() {}\n";
-    let module = directory.join("lib");
+    let module = directory.join("module");
     fs::create_dir(&module).unwrap();
-    for (name, text) in [
-        ("go.mod", "module example.test/twice\n\ngo 1.20\n"),
-        ("flush.go", &flush),
-        ("twice.go", twice),
+    for (path, text) in [
+        ("module/go.mod", "module example.test/pilot\n\ngo 1.20\n"),
+        (
+            "module/main.go",
+            "package main\n\nimport \"C\"\n\n//export FreeString\nfunc FreeString(s *C.char) {}\n\n\
+             //export Never\nfunc Never() {\n\tprintln()\n}\n\n//export Twice\n\
+             func Twice(n C.int) C.int {\n\treturn 2 * n\n}\n\nfunc main() {}\n",
+        ),
+        (
+            "main.c",
+            "#include \"coverage.h\"\n#include <libpilot.h>\nint main(int count, char **words) {\n\
+             (void)words; return Twice(2) != 4 || (count > 1 && !coverage_flush()); }\n",
+        ),
     ] {
-        fs::write(module.join(name), text).unwrap();
+        fs::write(directory.join(path), text).unwrap();
     }
-    let library = directory.join("libtwice.so");
-    let library = library.to_str().unwrap();
+    let folder = directory.path().to_str().unwrap();
+    let [library, built, source, out] =
+        ["libpilot.so", "main", "main.c", "out.json"].map(|name| format!("{folder}/{name}"));
+    let module = module.to_str().unwrap();
+    let words = "go build -buildmode=c-shared -cover -o";
+    let words: Vec<&str> = words.split(' ').chain([&*library, "."]).collect();
+    build(module, &words);
+    let harness = format!("{}/tests/c", env!("CARGO_MANIFEST_DIR"));
+    let [headers, flush] = [format!("-I{harness}"), format!("{harness}/coverage.c")];
+    let also = format!("-I{folder}");
     build(
-        module.to_str().unwrap(),
+        "/",
         &[
-            "go",
-            "build",
-            "-buildmode=c-shared",
-            "-cover",
-            "-covermode=atomic",
-            "-o",
-            library,
-            ".",
+            "cc", "-o", &built, &headers, &also, &source, &flush, &library, "-ldl",
         ],
     );
-    let source = directory.join("main.c");
-    let text = "int Twice(int); void PilotFlushCoverage(void) __attribute__((weak));\n\
-                int main(int count, char **words) { (void)words; int all = Twice(2) != 4;\n\
-                if (count > 1 && PilotFlushCoverage) PilotFlushCoverage(); return all; }\n";
-    fs::write(&source, text).unwrap();
-    let built = directory.join("main");
-    let (built, source) = (built.to_str().unwrap(), source.to_str().unwrap());
-    build("/", &["cc", source, library, "-o", built]);
-    let out = directory.join("out.json");
-    let words = ["run", "-o", out.to_str().unwrap(), "--", built];
+    let words = ["run", "-o", &out, "--", &built];
     let (status, _, complaint) = cover(&words);
     assert_eq!(status, 1, "{complaint}");
     assert!(complaint.contains("no coverage data at all"), "{complaint}");
     let (status, table, complaint) = cover(&[&words[..], &["flush"]].concat());
     assert_eq!(status, 0, "{table}{complaint}");
-    let functions = functions(&out);
+    let functions = functions(out.as_ref());
     for (name, reached) in [("Twice", true), ("Never", false)] {
         assert_eq!(ran(&functions, name), reached, "{functions:?}");
     }

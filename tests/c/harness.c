@@ -30,9 +30,6 @@
 #define LIBPILOT_H "target/libpilot/1.18.0/libpilot.h"
 #endif
 
-/* Only a library that was built to be measured has it: see flush_coverage.go. */
-extern void PilotFlushCoverage(void) __attribute__((weak));
-
 /* A call that takes longer than this many seconds never comes back. */
 #define PATIENCE 30
 
@@ -188,9 +185,7 @@ int main(int argc, char **argv)
         exports_check(header != NULL && *header != '\0' ? header : LIBPILOT_H);
         exports_print();
     }
-    if (PilotFlushCoverage != NULL)
-        PilotFlushCoverage();
-    else if (coverage_flush())
+    if (coverage_flush())
         printf("libpilot's coverage counters are in %s\n",
                getenv("GOCOVERDIR"));
     return check_summary();
