@@ -119,19 +119,13 @@ fn run(
         ParentChoice::Named(pid) => Parent::new(Some(pid)),
     });
     let lifeline = lifeline(options, ready.as_ref())?;
-    let inherited = match options.listen_fd {
-        Some(number) => Some(
-            sys::adopt(number)
-                .and_then(Endpoint::inherit)
-                .map_err(|error| format!("--listen-fd {number}: {}", clause(&error)))?,
-        ),
-        None => None,
+    let inherit = |number| {
+        sys::adopt(number)
+            .and_then(Endpoint::inherit)
+            .map_err(|error| format!("--listen-fd {number}: {}", clause(&error)))
     };
-    let log = match &options.log {
-        None => Log::stderr(options.verbosity),
-        Some(path) => Log::file(path, options.verbosity)
-            .map_err(|e| format!("{}: cannot open the log: {}", path.display(), clause(&e)))?,
-    };
+    let inherited = options.listen_fd.map(inherit).transpose()?;
+    let log = open_log(options)?;
     report_panics(&log);
     // Too low a limit shows when descriptors run out, and is reported then.
     let _ = sys::raise_descriptor_limit();
@@ -211,6 +205,14 @@ fn run(
     log.flush(LOG_FLUSH);
     written?;
     Ok(if failures.is_empty() { 0 } else { UNMET })
+}
+
+fn open_log(options: &ServeOptions) -> Result<Log, String> {
+    let Some(path) = &options.log else {
+        return Ok(Log::stderr(options.verbosity));
+    };
+    Log::file(path, options.verbosity)
+        .map_err(|e| format!("{}: cannot open the log: {}", path.display(), clause(&e)))
 }
 
 fn print_frames(frames: &str) -> io::Result<()> {
