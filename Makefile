@@ -9,6 +9,8 @@ MOCKPILOT = $(BUILT)/debug/mockpilot
 C_FLAGS = -std=c99 -D_XOPEN_SOURCE=700 -O1 -g -Wall -Wextra -Werror -pedantic
 # For example: make harness SANITIZE=-fsanitize=address,undefined
 SANITIZE =
+# For example: make test TEST_OPTIONS='-- --include-ignored', as make cover does
+TEST_OPTIONS =
 
 # The target of this machine's compiler: with it named, build scripts are not linked statically.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -50,7 +52,7 @@ clean: ## remove target/ with all that was built or fetched
 # Check
 
 test: ## run all Rust tests: units, the built binary from outside, the recordings
-	$(CARGO) test
+	$(CARGO) test $(TEST_OPTIONS)
 
 lint: ## check formatting and lints; any warning fails
 	$(CARGO) fmt --check

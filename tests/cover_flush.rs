@@ -14,6 +14,7 @@ use run::cover;
 use support::TempDir;
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn a_profile_that_was_cut_off_is_named_and_the_others_count() {
     let directory = TempDir::new();
     let [built, out, kept] = ["levels", "out.json", "kept"].map(|name| directory.join(name));
@@ -55,6 +56,7 @@ fn a_profile_that_was_cut_off_is_named_and_the_others_count() {
 }
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn a_go_library_in_a_c_program_writes_when_it_is_told_to() {
     let directory = TempDir::new();
     let module = directory.join("module");

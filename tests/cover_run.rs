@@ -31,6 +31,7 @@ fn levels(words: &[&str], status: i32) -> (Vec<(String, u64, u64)>, String) {
 }
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn a_go_program_three_levels_deep() {
     let directory = TempDir::new();
     let built = directory.join("levels");
@@ -61,6 +62,7 @@ fn a_go_program_three_levels_deep() {
 }
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn what_each_process_reached_is_what_go_tool_covdata_counts() {
     let directory = TempDir::new();
     let built = directory.join("levels");
@@ -128,6 +130,7 @@ fn what_each_process_reached_is_what_go_tool_covdata_counts() {
 }
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn a_program_that_left_only_meta_data_is_named() {
     let directory = TempDir::new();
     let built = directory.join("levels");
@@ -148,6 +151,7 @@ fn a_program_that_left_only_meta_data_is_named() {
 }
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn a_go_test_binary_that_runs_itself() {
     let directory = TempDir::new();
     let built = directory.join("self.test");
@@ -167,6 +171,7 @@ fn a_go_test_binary_that_runs_itself() {
 }
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn a_c_program_three_levels_deep() {
     let directory = TempDir::new();
     let built = directory.join("levels");
@@ -272,6 +277,7 @@ fn damaged_raw_profiles(object: &str, raw: &str, good: &str) {
 }
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn a_rust_program_three_levels_deep() {
     let directory = TempDir::new();
     let built = directory.join("levels");
@@ -300,6 +306,7 @@ fn a_rust_program_three_levels_deep() {
 }
 
 #[test]
+#[ignore = "needs go, clang and llvm: make cover runs it"]
 fn the_status_is_the_commands_and_the_limits() {
     let directory = TempDir::new();
     let built = directory.join("levels");

@@ -250,7 +250,7 @@ fn orders() {
     assert_eq!(seen(&[1, 2]), missing(2, unknown));
     assert_eq!(
         seen(&[3, 2, 1]),
-        missing(1, unknown),
+        missing(1, "dial of client 1, before its turn"),
         "what came before its turn does not count"
     );
     assert_eq!(

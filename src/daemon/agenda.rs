@@ -52,7 +52,8 @@ impl Due {
             | Due::Request { client, .. }
             | Due::Arrival { client, .. }
             | Due::Piece { client } => Some(*client),
-            Due::Push { .. } | Due::Round { .. } | Due::Parked => None,
+            Due::Round { requester, .. } => *requester,
+            Due::Push { .. } | Due::Parked => None,
         }
     }
 }
@@ -90,23 +91,31 @@ impl Agenda {
 
     /// Takes the first entry if it is due, with the time that it was due at.
     pub(super) fn due(&mut self, now: Duration) -> Option<(Duration, Due)> {
-        while self.next()? <= now {
-            let Reverse((at, _, place)) = self.times.pop()?;
-            self.free.push(place);
-            if let Some(due) = self.entries[place].take() {
-                return Some((at, due));
-            }
+        if self.next()? > now {
+            return None;
         }
-        None
+        let Reverse((at, _, place)) = self.times.pop()?;
+        self.free.push(place);
+        Some((at, self.entries[place].take()?))
     }
 
     /// Drops what is due to a client that has gone; its pushes may be for others.
     pub(super) fn forget(&mut self, client: ClientId) {
-        for entry in &mut self.entries {
-            if entry.as_ref().and_then(Due::client) == Some(client) {
-                *entry = None;
+        let Agenda {
+            times,
+            entries,
+            free,
+            ..
+        } = self;
+        times.retain(|Reverse((.., place))| {
+            let due = &mut entries[*place];
+            let stays = due.as_ref().and_then(Due::client) != Some(client);
+            if !stays {
+                *due = None;
+                free.push(*place);
             }
-        }
+            stays
+        });
     }
 }
 
@@ -131,5 +140,25 @@ mod tests {
         }
         assert_eq!(order, [(at(10), 2), (at(10), 3), (at(15), 4), (at(20), 1)]);
         assert_eq!(agenda.entries.len(), 3);
+    }
+
+    #[test]
+    fn nothing_is_kept_for_who_has_gone() {
+        let mut agenda = Agenda::default();
+        let at = Duration::from_secs(3600);
+        for client in 1..=1000 {
+            agenda.add(at, Due::Piece { client });
+            agenda.add(
+                at,
+                Due::Round {
+                    series: 0,
+                    done: 0,
+                    requester: Some(client),
+                },
+            );
+            agenda.forget(client);
+        }
+        assert_eq!(agenda.next(), None);
+        assert_eq!(agenda.entries.len(), 2);
     }
 }

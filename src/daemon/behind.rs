@@ -5,7 +5,11 @@ use std::time::Duration;
 
 /// What waits behind a slow frame, that frame first.
 #[derive(Debug, Default)]
-pub struct Behind(VecDeque<Segment>);
+pub struct Behind {
+    segments: VecDeque<Segment>,
+    /// Bytes that have not gone out.
+    bytes: usize,
+}
 
 /// Bytes that go out together, or in pieces.
 #[derive(Debug)]
@@ -27,37 +31,41 @@ impl Segment {
 impl Behind {
     /// Whether nothing is slow.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.segments.is_empty()
     }
 
     /// Bytes that have not gone out.
     pub fn len(&self) -> usize {
-        self.0.iter().map(|s| s.bytes.len() - s.gone).sum()
+        self.bytes
     }
 
     /// Adds a frame that goes out in pieces.
     pub fn add_slow(&mut self, frame: Vec<u8>, piece: usize, every: Duration) {
-        self.0.push_back(Segment::new(frame, Some((piece, every))));
+        self.bytes += frame.len();
+        let pace = Some((piece, every));
+        self.segments.push_back(Segment::new(frame, pace));
     }
 
-    /// Where further frames go: behind what is slow, or straight to what waits.
-    pub fn last_or<'b>(&'b mut self, waiting: &'b mut Vec<u8>) -> &'b mut Vec<u8> {
-        if self.0.is_empty() {
-            return waiting;
-        }
-        if self.0.back().is_some_and(|last| last.pace.is_some()) {
-            self.0.push_back(Segment::new(Vec::new(), None));
-        }
-        match self.0.back_mut() {
-            Some(last) => &mut last.bytes,
-            None => waiting,
+    /// Adds a frame that goes out behind all that is there.
+    pub fn add(&mut self, frame: Vec<u8>) {
+        self.bytes += frame.len();
+        match self.segments.back_mut() {
+            Some(last) if last.pace.is_none() => last.bytes.extend_from_slice(&frame),
+            _ => self.segments.push_back(Segment::new(frame, None)),
         }
     }
 
     /// Moves the next piece to what waits, and all behind the last one up to the next slow frame;
     /// gives when the piece after it is due, `None` when nothing is slow any more.
     pub fn step(&mut self, waiting: &mut Vec<u8>) -> Option<Duration> {
-        let front = self.0.front_mut()?;
+        let before = waiting.len();
+        let next = self.move_piece(waiting);
+        self.bytes -= waiting.len() - before;
+        next
+    }
+
+    fn move_piece(&mut self, waiting: &mut Vec<u8>) -> Option<Duration> {
+        let front = self.segments.front_mut()?;
         let (size, every) = front.pace.unwrap_or((usize::MAX, Duration::ZERO));
         let end = front.bytes.len().min(front.gone.saturating_add(size));
         waiting.extend_from_slice(&front.bytes[front.gone..end]);
@@ -65,29 +73,30 @@ impl Behind {
         if end < front.bytes.len() {
             return Some(every);
         }
-        self.0.pop_front();
-        while self.0.front().is_some_and(|next| next.pace.is_none())
-            && let Some(next) = self.0.pop_front()
+        self.segments.pop_front();
+        while self.segments.front().is_some_and(|s| s.pace.is_none())
+            && let Some(next) = self.segments.pop_front()
         {
             waiting.extend_from_slice(&next.bytes);
         }
         // The next slow frame keeps the distance of the one before it.
-        self.0.front().map(|_| every)
+        self.segments.front().map(|_| every)
     }
 
     /// Moves all that has not gone out to what waits.
     pub fn finish(&mut self, waiting: &mut Vec<u8>) {
-        for segment in self.0.drain(..) {
+        for segment in self.segments.drain(..) {
             waiting.extend_from_slice(&segment.bytes[segment.gone..]);
         }
+        self.bytes = 0;
     }
 
     /// Moves the rest of a slow frame that has begun to go out to what waits, and drops all others.
     pub fn finish_begun(&mut self, waiting: &mut Vec<u8>) {
-        if let Some(begun) = self.0.front().filter(|front| front.gone > 0) {
+        if let Some(begun) = self.segments.front().filter(|front| front.gone > 0) {
             waiting.extend_from_slice(&begun.bytes[begun.gone..]);
         }
-        self.0.clear();
+        *self = Behind::default();
     }
 }
 
@@ -99,17 +108,18 @@ mod tests {
 
     #[test]
     fn others_wait_for_the_last_piece() {
-        let (mut behind, mut waiting) = (Behind::default(), Vec::new());
-        behind.last_or(&mut waiting).extend_from_slice(b"0");
+        let (mut behind, mut waiting) = (Behind::default(), b"0".to_vec());
         behind.add_slow(b"abcde".to_vec(), 2, EVERY);
-        behind.last_or(&mut waiting).extend_from_slice(b"12");
-        behind.last_or(&mut waiting).extend_from_slice(b"3");
+        behind.add(b"12".to_vec());
+        behind.add(b"3".to_vec());
         behind.add_slow(b"xy".to_vec(), 1, EVERY);
-        behind.last_or(&mut waiting).extend_from_slice(b"4");
+        behind.add(b"4".to_vec());
         assert_eq!(behind.len(), 11);
-        let mut seen = Vec::new();
+        let (mut seen, mut left) = (Vec::new(), 12);
         loop {
             let next = behind.step(&mut waiting);
+            left -= waiting.len();
+            assert_eq!(behind.len(), left);
             seen.push(String::from_utf8(std::mem::take(&mut waiting)).unwrap());
             if next.is_none() {
                 break;
@@ -124,12 +134,12 @@ mod tests {
     fn only_what_has_begun_is_finished() {
         let (mut behind, mut waiting) = (Behind::default(), Vec::new());
         behind.add_slow(b"abc".to_vec(), 1, EVERY);
-        behind.last_or(&mut waiting).extend_from_slice(b"later");
+        behind.add(b"later".to_vec());
         behind.step(&mut waiting);
         behind.finish_begun(&mut waiting);
-        assert_eq!(waiting, b"abc");
+        assert_eq!((&*waiting, behind.len()), (&b"abc"[..], 0));
         behind.add_slow(b"abc".to_vec(), 1, EVERY);
         behind.finish_begun(&mut waiting);
-        assert_eq!(waiting, b"abc");
+        assert_eq!((&*waiting, behind.len()), (&b"abc"[..], 0));
     }
 }

@@ -26,8 +26,8 @@ const TURN: usize = 64 * 1024;
 /// Largest payload that is decoded while others wait.
 const QUICK: usize = 4 * 1024;
 
-/// How long a sender waits for room before it looks again whether it may go on.
-const RECHECK: Duration = Duration::from_millis(50);
+/// How long a session waits for room, or for a time, before it looks again whether it may go on.
+pub(super) const RECHECK: Duration = Duration::from_millis(50);
 
 /// The state that all clients share.
 #[derive(Debug)]
@@ -81,8 +81,17 @@ pub struct Admitted {
     pub stream: Arc<UnixStream>,
     /// What goes to it.
     pub outbox: Arc<Outbox>,
-    /// How it is turned away, if it is: nothing is served to it.
+    /// How it is turned away, if it is: nothing is served to it then, unless a reset lets it in.
     pub turned_away: Option<Arrival>,
+}
+
+/// How much of a reader's frames was served.
+#[derive(Clone, Copy, Debug)]
+pub enum Served {
+    /// All that it holds whole.
+    All,
+    /// Those up to one behind which its client is stalled, or closed.
+    UntilHalt,
 }
 
 impl Hub {
@@ -238,8 +247,8 @@ impl Hub {
         hold(&self.state).stopping.unwrap_or(usual)
     }
 
-    /// Serves all frames of a client that its reader holds whole. Replies are gathered in the
-    /// outbox; the caller flushes it.
+    /// Serves the frames of a client that its reader holds whole. Replies are gathered in the outbox;
+    /// the caller flushes it.
     ///
     /// # Errors
     /// The [`Ending`] of the input, when what the reader holds cannot be a frame.
@@ -248,7 +257,7 @@ impl Hub {
         client: ClientId,
         outbox: &Arc<Outbox>,
         reader: &mut FrameReader<R>,
-    ) -> Result<(), Ending> {
+    ) -> Result<Served, Ending> {
         if !self.wait_for_own_room(outbox) {
             return Err(Ending::Clean);
         }
@@ -279,10 +288,10 @@ impl Hub {
             let held = turn.get_or_insert_with(|| Turn::begin(self, outbox));
             held.receive(client, frame, &decoded);
             if held.is_halted() {
-                return Ok(());
+                return Ok(Served::UntilHalt);
             }
         }
-        Ok(())
+        Ok(Served::All)
     }
 
     fn log_received(&self, client: ClientId, frame: Frame<'_>, decoded: &Decoded<'_>) {
@@ -329,10 +338,16 @@ impl Hub {
         }
     }
 
-    /// Replies are never dropped, so a client that does not read them is not read from. False when
-    /// the daemon ends meanwhile: what it has asked since cannot be answered any more.
+    /// Replies are never dropped, so a client that does not read them is not read from, nor is one that
+    /// is stalled. False when the daemon ends meanwhile: what it has asked since cannot be answered
+    /// any more.
     fn wait_for_own_room(&self, outbox: &Arc<Outbox>) -> bool {
-        while outbox.is_overloaded(self.limits.client_budget) {
+        let budget = self.limits.client_budget;
+        if outbox.is_free(budget) {
+            return true;
+        }
+        outbox.sit_out_stall(RECHECK);
+        while outbox.is_overloaded(budget) {
             if hold(&self.state).stopping.is_some() {
                 return false;
             }

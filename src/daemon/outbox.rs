@@ -164,7 +164,11 @@ impl Outbox {
             return false;
         }
         let mut writer = hold(&self.writer);
-        let mut last_taken = Instant::now();
+        // One try needs no clock.
+        let mut last_taken = match patience {
+            Patience::Brief => None,
+            Patience::Until(_) => Some(Instant::now()),
+        };
         loop {
             if writer.written == writer.bytes.len() && !self.refill(&mut writer) {
                 return false;
@@ -176,7 +180,7 @@ impl Outbox {
                     writer.written += taken;
                     if writer.written < writer.bytes.len() {
                         self.taken(taken);
-                        last_taken = Instant::now();
+                        last_taken = last_taken.map(|_| Instant::now());
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -187,7 +191,8 @@ impl Outbox {
                     }
                     Patience::Until(deadline) => {
                         let over = deadline.is_some_and(|at| Instant::now() >= at);
-                        let stalled = last_taken.elapsed() >= self.write_timeout;
+                        let stalled =
+                            last_taken.is_some_and(|at| at.elapsed() >= self.write_timeout);
                         if over || stalled || self.is_closed() {
                             if stalled {
                                 hold(&self.queue).end(Reason::Timeout);
@@ -308,23 +313,27 @@ impl Outbox {
         self.stop_reading();
     }
 
-    /// Waits until the client may be read from again, or never will be.
-    pub fn sit_out_stall(&self) {
-        let mut queue = hold(&self.queue);
-        while let Some(until) = queue.stalled_until {
+    /// Waits until the client may be read from again, or never will be: when it is being closed, or
+    /// has gone, as it is asked from time to time.
+    pub fn sit_out_stall(&self, recheck: Duration) {
+        loop {
+            let mut queue = hold(&self.queue);
+            let Some(until) = queue.stalled_until else {
+                return;
+            };
             let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() || queue.is_ending() || queue.read_out {
+            if left.is_zero() || queue.is_ending() || queue.read_out || self.peer_has_closed() {
                 queue.stalled_until = None;
-                break;
+                return;
             }
-            queue.waiters += 1;
-            queue = self
-                .room
-                .wait_timeout(queue, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
-            queue.waiters -= 1;
+            self.await_room(queue, left.min(recheck));
         }
+    }
+
+    /// Whether nothing keeps the client from being read from: neither a stall nor what waits for it.
+    pub fn is_free(&self, budget: usize) -> bool {
+        let queue = hold(&self.queue);
+        !queue.is_stalled() && queue.load() < budget
     }
 
     /// Whether so much waits for the client, answers that wait for their time included, that it is not
@@ -340,22 +349,18 @@ impl Outbox {
         !queue.closed && !queue.behind.is_empty()
     }
 
-    /// Whether nothing is to be read from the client for now, and whether it is being closed.
-    pub fn is_halted(&self) -> (bool, bool) {
-        let queue = hold(&self.queue);
-        (queue.is_stalled(), queue.is_cut_off())
-    }
-
-    /// Waits until the client is to be closed.
-    pub fn wait_until_ending(&self) {
-        let mut queue = hold(&self.queue);
-        while !queue.is_ending() && !queue.read_out {
-            queue.waiters += 1;
-            queue = self
-                .room
-                .wait(queue)
-                .unwrap_or_else(PoisonError::into_inner);
-            queue.waiters -= 1;
+    /// Waits until a client that is to be turned away is to be closed, or has gone; false when it is to
+    /// be served after all.
+    pub fn is_turned_away(&self, recheck: Duration) -> bool {
+        loop {
+            let queue = hold(&self.queue);
+            if queue.is_ending() || queue.read_out || self.peer_has_closed() {
+                return true;
+            }
+            if queue.let_in {
+                return false;
+            }
+            self.await_room(queue, recheck);
         }
     }
 

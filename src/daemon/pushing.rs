@@ -256,8 +256,10 @@ impl Stage<'_> {
         let parked = std::mem::take(&mut self.state.play.parked);
         let mut still = std::collections::VecDeque::new();
         for one in parked {
-            let room = self.has_room(one.client, data_of(&one.push).len());
-            if full.contains(&one.client) || !room {
+            let bytes = data_of(&one.push).len();
+            if full.contains(&one.client) {
+                still.push_back(one);
+            } else if !self.has_room(one.client, bytes) {
                 full.push(one.client);
                 still.push_back(one);
             } else if self.state.node.owner(one.conn).is_some() {

@@ -32,6 +32,8 @@ pub struct Queue {
     pub(super) delayed: usize,
     /// Nothing is read from the client before this.
     pub(super) stalled_until: Option<Instant>,
+    /// What was to become of the client's arrival is forgotten.
+    pub(super) let_in: bool,
     /// Why the client is being closed; nothing more is added then.
     pub(super) ending: Option<Reason>,
     /// Nothing is read from the client any more.
@@ -119,11 +121,12 @@ impl Queue {
     }
 
     /// Drops what waits for its time, but for the rest of a slow frame that has begun to go out; reads
-    /// from the client again.
+    /// from the client again, also from one that was to be turned away.
     pub fn forget_delayed(&mut self) {
         self.behind.finish_begun(&mut self.waiting);
         self.delayed = 0;
         self.stalled_until = None;
+        self.let_in = true;
     }
 
     /// Drops all that the writer has not taken.
@@ -140,8 +143,15 @@ impl Queue {
 
     /// Adds frames; a client that is being closed gets none.
     pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if !self.is_ending() {
-            write(self.behind.last_or(&mut self.waiting));
+        if self.is_ending() {
+            return;
+        }
+        if self.behind.is_empty() {
+            write(&mut self.waiting);
+        } else {
+            let mut frame = Vec::new();
+            write(&mut frame);
+            self.behind.add(frame);
         }
     }
 }

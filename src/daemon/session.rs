@@ -6,8 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::hub::{Admitted, Hub};
-use super::outbox::Outbox;
+use super::hub::{Admitted, Hub, RECHECK, Served};
 use crate::clause::clause;
 use crate::journal::{Event, Reason};
 use crate::scenario::Arrival;
@@ -37,9 +36,15 @@ fn run(hub: &Arc<Hub>, admitted: &Admitted) {
     let client = admitted.client;
     let spoke = Cell::new(false);
     let over = Cell::new(Reason::Eof);
+    hub.log.frame(|| format!("client {client} has come"));
+    let turned_away = admitted
+        .turned_away
+        .filter(|_| admitted.outbox.is_turned_away(RECHECK));
     let result = catch_unwind(AssertUnwindSafe(|| {
-        hub.log.frame(|| format!("client {client} has come"));
-        let ending = read_frames(hub, admitted, &spoke);
+        let ending = match turned_away {
+            Some(arrival) => turn_away(&admitted.stream, arrival),
+            None => read_frames(hub, admitted, &spoke),
+        };
         hub.log
             .frame(|| format!("client {client} has gone: {}", describe(&ending)));
         if admitted.outbox.ending() == Some(Reason::Timeout) {
@@ -71,12 +76,12 @@ fn run(hub: &Arc<Hub>, admitted: &Admitted) {
     let given = admitted.outbox.ending();
     hub.part(client, given.unwrap_or(over.get()));
     admitted.outbox.drain(hub.drain_deadline());
-    if admitted.turned_away == Some(Arrival::Reset) {
+    if turned_away == Some(Arrival::Reset) {
         admitted.outbox.abandon();
     } else {
         admitted.outbox.close();
     }
-    if matches!(given, Some(Reason::Fault | Reason::Drop)) && admitted.turned_away.is_none() {
+    if matches!(given, Some(Reason::Fault | Reason::Drop)) && turned_away.is_none() {
         admitted.outbox.read_the_rest();
     }
     if let (true, Some(last_client)) = (spoke.get(), &hub.hooks.last_client) {
@@ -90,11 +95,8 @@ fn read_frames(hub: &Arc<Hub>, admitted: &Admitted, spoke: &Cell<bool>) -> Endin
         client,
         stream,
         outbox,
-        turned_away,
+        ..
     } = admitted;
-    if let Some(arrival) = turned_away {
-        return turn_away(outbox, stream, *arrival);
-    }
     let mut reader = FrameReader::new(&**stream);
     if let Err(ending) = reader.fill() {
         return ending;
@@ -104,28 +106,24 @@ fn read_frames(hub: &Arc<Hub>, admitted: &Admitted, spoke: &Cell<bool>) -> Endin
         last_client.came();
     }
     loop {
-        outbox.sit_out_stall();
         let served = hub.serve(*client, outbox, &mut reader);
         outbox.flush();
-        if let Err(ending) = served {
-            return ending;
-        }
-        let (stalled, ended) = outbox.is_halted();
-        if ended {
-            return Ending::Clean;
-        }
-        if !stalled && let Err(ending) = reader.fill() {
+        let more = match served {
+            Ok(Served::All) => reader.fill(),
+            Ok(Served::UntilHalt) if outbox.ending().is_some() => Err(Ending::Clean),
+            Ok(Served::UntilHalt) => Ok(()),
+            Err(ending) => Err(ending),
+        };
+        if let Err(ending) = more {
             return ending;
         }
     }
 }
 
-/// Waits until a client is to be turned away, without reading from it, and does so.
-fn turn_away(outbox: &Outbox, stream: &UnixStream, arrival: Arrival) -> Ending {
-    outbox.wait_until_ending();
+/// Turns a client away, of which nothing else is read.
+fn turn_away(mut stream: &UnixStream, arrival: Arrival) -> Ending {
     if arrival == Arrival::Reset {
         // What is left unread behind this byte makes the close a reset.
-        let mut stream = stream;
         let _ = stream.read(&mut [0]);
     }
     Ending::Clean

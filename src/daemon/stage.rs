@@ -31,8 +31,8 @@ pub(super) struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Has the node do something; what it says goes to the outboxes, or to a capture.
-    pub(super) fn with_node(&mut self, step: &mut dyn FnMut(&mut Node, &mut dyn Sink)) {
+    /// The node, and where what it says goes: to the outboxes, or to a capture.
+    fn node(&mut self) -> (&mut Node, Outlets<'_>) {
         let State {
             node,
             outboxes,
@@ -40,7 +40,7 @@ impl Stage<'_> {
             play,
             ..
         } = &mut *self.state;
-        let mut outlets = Outlets {
+        let outlets = Outlets {
             hub: self.hub,
             outboxes,
             encoder,
@@ -51,10 +51,14 @@ impl Stage<'_> {
             captures: &mut play.captures,
             treatments: &play.treatments,
         };
+        (node, outlets)
+    }
+
+    /// Has the node do something.
+    pub(super) fn with_node(&mut self, step: &mut dyn FnMut(&mut Node, &mut dyn Sink)) {
+        let (node, mut outlets) = self.node();
         step(node, &mut outlets);
-        if !self.state.play.captures.is_empty() {
-            self.settle();
-        }
+        self.settle();
     }
 
     /// Serves a frame of a client.
@@ -88,7 +92,9 @@ impl Stage<'_> {
         let now = self.now;
         match decoded {
             Ok(request) => {
-                self.with_node(&mut |node, out| node.handle(client, request, tag, now, out));
+                let (node, mut outlets) = self.node();
+                node.handle(client, request, tag, now, &mut outlets);
+                self.settle();
             }
             Err(malformed) => {
                 if let Some(journal) = &self.hub.hooks.journal {
@@ -153,9 +159,7 @@ impl Stage<'_> {
             }),
             _ => self.serve(client, tag, decoded),
         }
-        if !self.state.play.captures.is_empty() {
-            self.settle();
-        }
+        self.settle();
     }
 
     /// Serves a request without a reply, or a delayed one whose time has come.
@@ -169,9 +173,17 @@ impl Stage<'_> {
         self.conclude(client, fault, &applied);
     }
 
-    /// Deals with what was held back: an answer is changed, and delayed or delivered; what has no
-    /// answer yet keeps its rule until it has one.
+    /// Deals with what was held back.
+    #[inline]
     fn settle(&mut self) {
+        if !self.state.play.captures.is_empty() {
+            self.settle_captures();
+        }
+    }
+
+    /// An answer is changed, and delayed or delivered; what has no answer yet keeps its rule until it
+    /// has one.
+    fn settle_captures(&mut self) {
         while let Some(capture) = pop_first(&mut self.state.play.captures) {
             let Capture {
                 client,

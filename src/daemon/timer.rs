@@ -2,11 +2,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::hold;
 use super::hub::{Hub, State};
 use crate::clause::clause;
 use crate::threads;
+
+/// How long clients wait while much is due (our choice).
+const BUSY: Duration = Duration::from_millis(5);
+
+/// How long what is due waits for clients then (our choice).
+const PAUSE: Duration = Duration::from_millis(1);
 
 impl Hub {
     /// The node has something to do earlier than before.
@@ -31,12 +38,20 @@ impl Hub {
         let mut guard = hold(&self.state);
         while guard.stopping.is_none() {
             let now = self.now();
+            let mut busy = Duration::ZERO;
             // In the order of their times, however late it is: what is sent must not depend on that.
-            while let Some(at) = guard.next_due().filter(|at| *at <= now) {
+            while busy < BUSY
+                && let Some(at) = guard.next_due().filter(|at| *at <= now)
+            {
                 let mut stage = self.stage(&mut guard, at);
                 stage.with_node(&mut |node, out| node.run_due(at, out));
                 stage.run_agenda();
+                busy = self.now().saturating_sub(now);
             }
+            let pause = match busy < BUSY {
+                true => Duration::ZERO,
+                false => PAUSE,
+            };
             guard = match guard.next_due() {
                 None => self
                     .timer
@@ -44,7 +59,7 @@ impl Hub {
                     .unwrap_or_else(PoisonError::into_inner),
                 Some(at) => {
                     self.timer
-                        .wait_timeout(guard, at.saturating_sub(now))
+                        .wait_timeout(guard, at.saturating_sub(self.now()).max(pause))
                         .unwrap_or_else(PoisonError::into_inner)
                         .0
                 }

@@ -64,6 +64,7 @@ impl DaemonProcess {
         control: &Path,
         events: Sender<Event>,
     ) -> Result<DaemonProcess, String> {
+        let given: Vec<OsString> = options.daemon.iter().flatten().map(own_stream).collect();
         let mut words: Vec<&OsStr> = [DAEMON_OF_EXEC, "--lifeline-fd", "0", "--ready-fd", "1"]
             .map(OsStr::new)
             .to_vec();
@@ -75,7 +76,7 @@ impl DaemonProcess {
             OsStr::new("--control"),
             control.as_os_str(),
         ]);
-        words.extend(options.daemon.iter().flatten().map(OsString::as_os_str));
+        words.extend(given.iter().map(OsString::as_os_str));
         let mut child = spawn_self(&words)
             .map_err(|error| format!("cannot start the daemon: {}", clause(&error)))?;
         let stdout = child.stdout.take();
@@ -168,6 +169,17 @@ impl Drop for DaemonProcess {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
     }
+}
+
+/// What a word means that names this process's standard input or output: the daemon's own are the
+/// lifeline and its report.
+fn own_stream(word: &OsString) -> OsString {
+    let number = match word.to_str() {
+        Some("/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") => 0,
+        Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => 1,
+        _ => return word.clone(),
+    };
+    format!("/proc/{}/fd/{number}", std::process::id()).into()
 }
 
 /// This program, found as it was started, or by the link to what runs, or by the name that it was

@@ -9,7 +9,7 @@ use crate::go::json::unquote;
 /// its value. A word that names a file is left as it is.
 pub(super) fn redacted(word: &OsStr) -> OsString {
     let text = word.as_bytes();
-    if !text.starts_with(b"{") {
+    if !text.trim_ascii_start().starts_with(b"{") {
         return word.to_owned();
     }
     let mut out = Vec::new();
@@ -77,6 +77,7 @@ mod tests {
         for (text, wanted) in [
             ("{}", "{}"),
             ("token.json", "token.json"),
+            ("\n {\"token\":\"t\"}", "\n {\"token\":\"<redacted>\"}"),
             (r#"{"node":{"admin_token":"s3","hostname":"token"},"a":"b"}"#, r#"{"node":{"admin_token":"<redacted>","hostname":"token"},"a":"b"}"#),
             (r#"{"networks":[{"token" : "t\"x","id":7},{"token":"\\"}], "x":["token","y"]}"#, r#"{"networks":[{"token" : "<redacted>","id":7},{"token":"<redacted>"}], "x":["token","y"]}"#),
             (r#"{"when":{"token":{"in":["a","b"]},"port":"c"}}"#, r#"{"when":{"token":{"in":["<redacted>","<redacted>"]},"port":"c"}}"#),

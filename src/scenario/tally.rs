@@ -28,6 +28,8 @@ struct Progress {
     /// Requests that were counted; of an order, the steps that were seen.
     seen: u64,
     nearest: Nearest,
+    /// Of an order: steps that came before their turn, and the first request of each.
+    early: Vec<(usize, String)>,
 }
 
 /// The request that came nearest to a wanted one that is not there.
@@ -188,6 +190,7 @@ impl Progress {
             expectation: Arc::new(expectation),
             seen: 0,
             nearest: Nearest::default(),
+            early: Vec::new(),
         }
     }
 
@@ -204,7 +207,8 @@ impl Progress {
                 named
             }
             Expectation::InOrder { steps, .. } => {
-                if let Some(step) = steps.get(self.seen as usize) {
+                let next = self.seen as usize;
+                if let Some(step) = steps.get(next) {
                     if step.is(asked) {
                         self.seen += 1;
                         self.nearest = Nearest::default();
@@ -212,7 +216,14 @@ impl Progress {
                     }
                     self.nearest.look_at(step, asked, seq);
                 }
-                steps.iter().any(|step| step.is(asked))
+                let mut named = false;
+                for (number, _) in steps.iter().enumerate().filter(|(_, step)| step.is(asked)) {
+                    named = true;
+                    if number > next && self.early.iter().all(|(early, _)| *early != number) {
+                        self.early.push((number, name_of(asked, seq)));
+                    }
+                }
+                named
             }
         }
     }
@@ -237,15 +248,19 @@ impl Progress {
                 ))
             }
             Expectation::InOrder { place, steps } => {
-                let missing = steps.get(self.seen as usize)?;
+                let next = self.seen as usize;
+                let missing = steps.get(next)?;
+                let nearest = match self.early.iter().find(|(early, _)| *early == next) {
+                    Some((_, name)) => format!("; nearest was {name}, before its turn"),
+                    None => self.nearest.clause(missing),
+                };
                 Some(format!(
-                    "{}in_order: expected {} steps, got {}; missing is step {}, {}{}",
+                    "{}in_order: expected {} steps, got {}; missing is step {}, {}{nearest}",
                     place_text(place.as_ref()),
                     steps.len(),
                     self.seen,
                     self.seen + 1,
                     missing.text(),
-                    self.nearest.clause(missing),
                 ))
             }
         }

@@ -29,6 +29,7 @@ pub struct Encoder {
 
 impl Encoder {
     /// Appends the reply's frame, as [`encode_reply`] does.
+    #[inline]
     pub fn encode(&mut self, out: &mut Vec<u8>, reply: &Reply<'_>) {
         let Reply::Health(health) = reply else {
             return encode_reply(out, reply);

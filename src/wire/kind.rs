@@ -22,6 +22,7 @@ impl Kind {
     pub const COUNT: usize = TABLE.len() + OTHERS.len();
 
     /// The kind of a decoded frame, malformed ones included.
+    #[inline]
     pub fn of(decoded: &Decoded<'_>) -> Kind {
         match decoded {
             Ok(request) => request.command().into(),

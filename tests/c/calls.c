@@ -47,11 +47,16 @@ static void counted(int bytes, char *error, char *text, size_t size)
 }
 
 /* No port is bound twice. */
+static uint16_t port = 10000;
+
 static uint16_t next_port(void)
 {
-    static uint16_t port = 10000;
+    return ++port;
+}
 
-    return port++;
+unsigned calls_last_port(void)
+{
+    return port;
 }
 
 #define MAKE(name) static void name(uint64_t h, char *text, size_t size)

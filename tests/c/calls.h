@@ -58,6 +58,9 @@ bool call_check(const struct call *call, enum branch branch, const char *what,
  * is none to be had, after a failed check. */
 bool call_prepare(const struct call *call, uint64_t *driver, uint64_t *handle);
 
+/* The port that was bound last. */
+unsigned calls_last_port(void);
+
 /* A driver, or a handle of another kind on a driver; 0 after a failed check. */
 uint64_t handle_of(enum kind kind, uint64_t driver);
 

@@ -16,7 +16,7 @@ bool control(const char *verb, const char *format, ...)
     va_start(values, format);
     vsnprintf(json, sizeof json, format, values);
     va_end(values);
-    error = daemon_ask(verb, json);
+    error = daemon_ask(verb, json, NULL, 0);
     if (error == NULL)
         return true;
     snprintf(name, sizeof name, "control: %s", verb);

@@ -146,9 +146,10 @@ const char *daemon_socket(void)
     return mockpilot_socket(&mock);
 }
 
-const char *daemon_ask(const char *verb, const char *json)
+const char *daemon_ask(const char *verb, const char *json, char *answer,
+                       size_t size)
 {
-    if (mockpilot_ctl(&mock, verb, json, NULL, 0) == 0)
+    if (mockpilot_ctl(&mock, verb, json, answer, size) == 0)
         return NULL;
     return mockpilot_error(&mock);
 }

@@ -10,6 +10,7 @@
 #define HARNESS_DAEMON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* How a daemon ended. */
 struct ending {
@@ -33,9 +34,9 @@ struct ending plain_stop(void);
 const char *daemon_start(const char *binary, const char *profile,
                          const char *scenario);
 
-/* Asks its control socket; json is an object, or NULL. What went wrong, or
- * NULL. */
-const char *daemon_ask(const char *verb, const char *json);
+/* Asks its control socket, as mockpilot_ctl does. What went wrong, or NULL. */
+const char *daemon_ask(const char *verb, const char *json, char *answer,
+                       size_t size);
 
 /* The path of the socket of the daemon started last. */
 const char *daemon_socket(void);

@@ -54,7 +54,7 @@ static const char *const reasons[REASONS] = {
     "works on no stream and no listener, so no peer can close it",
     "nothing that comes unasked goes to it",
     "has nothing to do with a daemon: it only frees memory",
-    "needs a registry, so another host",
+    "needs a registry to start against, which mockpilot is not",
 };
 
 static size_t row_count(void)

@@ -8,6 +8,9 @@ void faults_run(void);
 /* Calls that may never come back, each in a process of its own. */
 void silence_run(void);
 
+/* That what the table calls out of reach is. */
+void reasons_run(void);
+
 /* Calls that end the process that makes them, each in one of its own. */
 void aborts_run(void);
 

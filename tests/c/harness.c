@@ -128,6 +128,7 @@ static bool faulty(const char *binary)
         return false;
     calls_use(daemon_socket());
     faults_run();
+    reasons_run();
     silence_run();
     aborts_run();
     check_ending(daemon_stop(), "faulty");

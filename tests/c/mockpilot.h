@@ -435,6 +435,7 @@ int mockpilot_ctl(struct mockpilot *mock, const char *verb, const char *json, ch
     close(wire);
     if (length <= 0)
         return mockpilot__fail(mock, "%.100s: no answer", verb);
+    answer[strcspn(answer, "\n")] = '\0';
     if (strncmp(answer, "{\"ok\":true", 10) == 0)
         return 0;
     length = mockpilot__member(answer, "error", why, sizeof why);

@@ -128,7 +128,7 @@ static void asks_the_control_socket(void)
     CHECK(start(&mock, NULL, options) == 0);
     CHECK(strcmp(mockpilot_control(&mock), path) == 0);
     CHECK(mockpilot_ctl(&mock, "ping", NULL, answer, sizeof answer) == 0);
-    CHECK(strstr(answer, "\"pid\":") != NULL);
+    CHECK(strstr(answer, "\"pid\":") != NULL && answer[strlen(answer) - 1] == '}');
     CHECK(mockpilot_ctl(&mock, "ping", " { } ", small, sizeof small) == 0);
     CHECK(strcmp(small, "{\"ok\":true,\"pid") == 0);
     CHECK(mockpilot_ctl(&mock, "rule_add", "{\"rule\":{\"name\":\"r\",\"on\":\"health\",\"fault\":\"close\"}}",

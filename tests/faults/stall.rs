@@ -116,3 +116,22 @@ fn a_reset_ends_it() {
     ruled.done("reset", json!({}));
     client.expect(0x22);
 }
+
+/// A client that has gone waits for nothing: what it had sent is served, and then it is forgotten.
+#[test]
+fn who_leaves_ends_it() {
+    let ruled = Ruled::start(json!([
+        {"on": "info", "times": 1, "fault": {"stall": "1h"}},
+        {"on": "connect", "client": 2, "delay": "1h"},
+        {"on": "connect", "client": 3, "delay": "1h", "fault": "refuse"},
+    ]));
+    let mut first = ruled.connect();
+    first.call_ok(INFO, &[]);
+    first.send(HEALTH, &[]);
+    let second = ruled.connect();
+    let third = ruled.connect();
+    ruled.entry(|e| e["event"] == "connect" && e["client"] == 3);
+    drop((first, second, third));
+    (1..=3).for_each(|client| ruled.parted(client, "eof"));
+    ruled.entry(|e| e["dir"] == "in" && e["cmd"] == "health");
+}

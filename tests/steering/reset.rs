@@ -175,6 +175,22 @@ fn a_stalled_client_is_read_again() {
     client.expect(0x22);
 }
 
+/// What was to become of its arrival is forgotten.
+#[test]
+fn a_client_that_waits_to_be_turned_away_is_let_in() {
+    for fault in ["refuse", "reset", "close"] {
+        let rule = json!({"on": "connect", "client": 1, "delay": "1h", "fault": fault});
+        let steered = Steered::play(&json!({"rules": [rule]}));
+        let mut client = steered.connect();
+        client.send(0x21, b"");
+        steered.entry(|e| e["event"] == "connect" && e["client"] == 1);
+        steered.done(json!({"verb": "reset"}));
+        client.expect(0x22);
+        steered.done(json!({"verb": "drop", "client": 1}));
+        client.recv_eof();
+    }
+}
+
 #[test]
 fn stream_ids_and_pending_dials_begin_again() {
     let peers = json!([{"node_id": 2, "hostname": "beta", "services": {"98": "hang"}}]);

@@ -99,9 +99,10 @@ fn orders_allow_others_between() {
         failures(&order, &[2, 1, 9]),
         [
             "in_order: expected 2 steps, got 1; missing is step 2, bind with port 2; \
-             nearest was bind of client 1 (entry 3): port: expected 2, got 9"
+             nearest was bind of client 1 (entry 1), before its turn"
         ]
     );
+    assert!(failures(&order, &[1, 9])[0].ends_with("(entry 2): port: expected 2, got 9"));
 }
 
 #[test]
