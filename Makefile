@@ -33,7 +33,7 @@ help: ## list the targets
 # Everything at once
 
 cover: ## run all suites on a daemon built with coverage, and report what they reach
-	@CARGO="$(CARGO)" MAKE="$(MAKE)" PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/cover/measure.py target/cover
+	@CARGO="$(CARGO)" PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/cover/measure.py target/cover
 
 # Build
 

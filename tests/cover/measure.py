@@ -20,14 +20,16 @@ import subprocess
 import sys
 import time
 
+import endings
 import tracefile
 
 LEAST = "90"
 # The libpilot that is to be measured may have nothing beside it that the other suites need.
-SUITES = (
-    "$MAKE LIBPILOT= TEST_OPTIONS='-- --include-ignored' test clients examples"
-    " && $MAKE harness"
-)
+# A daemon that pilotctl starts gets another environment, and leaves its profile where it is.
+SUITES = """make LIBPILOT= TEST_OPTIONS='-- --include-ignored' test clients examples && make harness
+status=$?
+for profile in default_*.profraw; do [ ! -e "$profile" ] || mv "$profile" "$GOCOVERDIR"; done
+exit $status"""
 # Beside the daemon, what has code of the library that the daemon has not.
 WITH_LIBRARY = ("library", "example")
 SOURCES = "src/"
@@ -146,12 +148,13 @@ def measure(directory):
     flags = os.environ.get("RUSTFLAGS", "")
     os.environ["RUSTFLAGS"] = f"{flags} -Cinstrument-coverage".strip()
     os.environ.pop("MAKEFLAGS", None)
-    os.environ.setdefault("MAKE", "make")
     for name in ("raw", "libpilot", "scratch"):
         shutil.rmtree(at(name), ignore_errors=True)
     os.makedirs(at("scratch"))
     daemon, users, units = build()
     objects = [daemon, *users, units]
+    for ending in endings.lost(daemon, at("scratch")):
+        raise Failed(f"a daemon that is ended by {ending} leaves no profile")
 
     def cover(*words, **more):
         action, *words = words
@@ -206,11 +209,13 @@ def measure(directory):
     parents = [path for path in raw if own not in os.path.basename(path)]
     without = total(tracefile.part(llvm.lines(parents, objects), program, SOURCES))
     no_units = total(tracefile.part(llvm.lines(raw, objects[:-1]), program, SOURCES))
-    print(f"reached                    {percent(*merged)}")
-    print(f"as LLVM's tools count it   {percent(*direct)}")
-    print(f"without the unit tests     {percent(*no_units)}")
-    print(f"without {len(raw) - len(parents):5} daemons    {percent(*without)}")
-    print(f"in {time.monotonic() - started:.0f} s")
+    for label, counted in [
+            ("reached", merged),
+            ("as LLVM's tools count", direct),
+            ("without the unit tests", no_units),
+            (f"without {len(raw) - len(parents)} daemons", without)]:
+        print(f"{label:24} {percent(*counted)}")
+    print(f"in {time.monotonic() - started:.0f} s, {log.count('ended without writing')} processes were killed")
     if merged != direct:
         raise Failed("LLVM's tools count otherwise")
     if without >= merged:

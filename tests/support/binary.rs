@@ -9,8 +9,10 @@ use std::thread::JoinHandle;
 
 use super::{Client, TempDir, poll};
 
-/// A running `mockpilot`. Killed on drop; on a panic its command, directory, status and output are
-/// printed first.
+const SIGTERM: i32 = 15;
+
+/// A running `mockpilot`. Ended on drop, by SIGTERM, so that it leaves its coverage; on a panic its
+/// command, directory, status and output are printed first.
 pub struct Binary {
     child: Child,
     status: Option<ExitStatus>,
@@ -176,8 +178,11 @@ impl Drop for Binary {
             eprintln!("{}", self.report());
         }
         if !ended {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+            let _ = mockpilot::sys::kill(self.child.id(), SIGTERM);
+            if poll(|| self.child.try_wait().ok().flatten()).is_none() {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
         }
     }
 }
