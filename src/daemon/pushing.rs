@@ -18,8 +18,9 @@ const RETRY: Duration = Duration::from_millis(5);
 /// Rounds of a series that are later than this are left out; others are caught up with (our choice).
 const CATCH_UP: Duration = Duration::from_secs(1);
 
-/// Most pushes that wait for room; further ones are dropped (our choice).
-const PARKED_MAX: usize = 10_000;
+/// Most pushes that wait for room, and most bytes of data in them; further ones are dropped (our
+/// choice).
+const PARKED_MAX: (usize, usize) = (10_000, 64 << 20);
 
 impl Stage<'_> {
     /// Sends a push now or when its time has come; gives how many clients get it, as far as that is
@@ -242,7 +243,9 @@ impl Stage<'_> {
 
     fn park(&mut self, client: ClientId, conn: u32, push: &Push) -> usize {
         let parked = &mut self.state.play.parked;
-        if parked.len() >= PARKED_MAX {
+        let bytes: usize = parked.iter().map(|one| data_of(&one.push).len()).sum();
+        let (most, most_bytes) = PARKED_MAX;
+        if parked.len() >= most || bytes + data_of(push).len() > most_bytes {
             return 0;
         }
         if parked.is_empty() {
