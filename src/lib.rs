@@ -5,9 +5,10 @@
 //! pilot-daemon 1.18.0 does and keeps state that all of its clients share. Nothing of it ever
 //! opens a network connection.
 //!
-//! Data flows one way: bytes → frame → typed request → node → reply and pushes → outbox → bytes.
-//! [`wire`] knows bytes and no sockets, [`node`] knows requests and no bytes, [`daemon`] joins
-//! them.
+//! Data flows one way: bytes → frame → typed request → scenario rule → node → reply and pushes →
+//! outbox → bytes. [`wire`] knows bytes and no sockets, [`node`] knows requests and no bytes,
+//! [`scenario`] knows neither node nor sockets, [`journal`] keeps what came and went, and [`daemon`]
+//! joins them.
 
 mod clause;
 mod cli;
