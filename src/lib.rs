@@ -7,7 +7,7 @@
 //!
 //! Data flows one way: bytes → frame → typed request → scenario rule → node → reply and pushes →
 //! outbox → bytes. [`wire`] knows bytes and no sockets, [`node`] knows requests and no bytes,
-//! [`scenario`] knows neither node nor sockets, [`journal`] keeps what came and went, and [`daemon`]
+//! [`scenario`] knows what is to happen to them and no sockets, [`journal`] what came and went; [`daemon`]
 //! joins them.
 
 mod clause;
