@@ -33,6 +33,7 @@ exit $status"""
 # Beside the daemon, what has code of the library that the daemon has not.
 WITH_LIBRARY = ("library", "example")
 SOURCES = "src/"
+FAILURE = re.compile(r"^FAIL|^not ok|FAILED|panicked at|^make.*\*\*\*|^error|^E  |^mockpilot: (?!process)")
 
 
 class Failed(Exception):
@@ -171,7 +172,7 @@ def measure(directory):
             stdout=log, stderr=subprocess.STDOUT)
     log = read(at("suites.log"))
     if ran.returncode != 0:
-        print("\n".join(log.splitlines()[-60:]))
+        print("\n".join(line for line in log.splitlines() if FAILURE.search(line)))
         raise Failed(f"the suites: status {ran.returncode}")
 
     # One run that does nothing: the lines that there are, and how the daemon's profiles are called.

@@ -109,8 +109,9 @@ def granted(ctl):
     ctl.json("pending", {"pending": lambda rows: [
         row["node_id"] for row in rows] == [4]})
     ctl.json("approve 4", {"node_id": 4, "status": "approved"})
-    ctl.json("trust", {"total": 2, "trusted": lambda rows: [
-        row["node_id"] for row in rows] == [2, 4]})
+    # The newest comes first, by the second.
+    ctl.json("trust", {"total": 2, "trusted": lambda rows: sorted(
+        row["node_id"] for row in rows) == [2, 4]})
     ctl.json("network invites", {"invites": lambda rows: [
         row["network_id"] for row in rows] == [9]})
     ctl.json("network accept 9", {"accepted": True, "network_id": 9})
