@@ -30,6 +30,8 @@ pub(super) struct Play {
     pub(super) captures: Vec<Capture>,
     /// Data for clients that have no room for it.
     pub(super) parked: VecDeque<Parked>,
+    /// Whether another try at them is on the agenda.
+    pub(super) retries: bool,
     /// Whether an entry of the timeline waits for requests.
     listens: bool,
     pub(super) awaits: Vec<Arc<Await>>,
@@ -171,6 +173,7 @@ impl Play {
             last_tag: 0,
             captures: Vec::new(),
             parked: VecDeque::new(),
+            retries: false,
             listens,
             awaits: Vec::new(),
             visits: Table::new(),

@@ -248,15 +248,20 @@ impl Stage<'_> {
         if parked.len() >= most || bytes + data_of(push).len() > most_bytes {
             return 0;
         }
-        if parked.is_empty() {
-            self.state.play.agenda.add(self.now + RETRY, Due::Parked);
-        }
-        self.state.play.parked.push_back(Parked {
+        parked.push_back(Parked {
             client,
             push: Arc::new(push.clone()),
             conn,
         });
+        self.try_again_soon();
         1
+    }
+
+    fn try_again_soon(&mut self) {
+        let play = &mut self.state.play;
+        if !std::mem::replace(&mut play.retries, true) {
+            play.agenda.add(self.now + RETRY, Due::Parked);
+        }
     }
 
     /// Sends what had to wait and has room now, each client's in its order.
@@ -277,8 +282,9 @@ impl Stage<'_> {
                 self.note_dropped(&one.push, Some(one.client), Some("its stream is gone"));
             }
         }
+        self.state.play.retries = false;
         if !still.is_empty() {
-            self.state.play.agenda.add(self.now + RETRY, Due::Parked);
+            self.try_again_soon();
         }
         self.state.play.parked = still;
     }
