@@ -28,6 +28,7 @@ mod private;
 pub mod program;
 pub mod scenario;
 mod serve;
+mod spread;
 #[allow(unsafe_code)]
 #[doc(hidden)]
 pub mod sys;

@@ -1,6 +1,5 @@
 //! Where the node's answers go: into the outboxes, or into a capture while a rule applies.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::answer::Part;
@@ -10,6 +9,7 @@ use super::play::{Capture, Treatment};
 use super::queue::Queue;
 use crate::journal::{Direction, Event};
 use crate::node::{ClientId, Sink, Table};
+use crate::spread::NumberMap;
 use crate::wire::fields::push_fields;
 use crate::wire::frame::PREFIX;
 use crate::wire::{Encoder, Push, Reply, command, encode_push, encode_reply};
@@ -27,7 +27,7 @@ pub(super) struct Outlets<'a> {
     /// Where frames go that come with or behind an answer which a rule changes.
     pub(super) captures: &'a mut Vec<Capture>,
     /// Answers that rules change, by the numbers of their requests.
-    pub(super) treatments: &'a HashMap<u64, Treatment>,
+    pub(super) treatments: &'a NumberMap<u64, Treatment>,
 }
 
 impl Outlets<'_> {

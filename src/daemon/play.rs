@@ -1,6 +1,6 @@
 //! A scenario as it plays: its rules, expectations and timeline, and what waits for its time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use crate::scenario::book::{Applied, Book};
 use crate::scenario::matching::Asked;
 use crate::scenario::tally::{Nearest, Tally};
 use crate::scenario::{Push, Scenario, Trigger, Wanted};
+use crate::spread::NumberMap;
 use crate::wire::Command;
 use crate::wire::kind::Kind;
 
@@ -24,7 +25,7 @@ pub(super) struct Play {
     pub(super) tally: Tally,
     pub(super) agenda: Agenda,
     /// Rules for answers that the node gives later, by the number of their request.
-    pub(super) treatments: HashMap<u64, Treatment>,
+    pub(super) treatments: NumberMap<u64, Treatment>,
     last_tag: u64,
     /// Frames that were held back while the node was asked.
     pub(super) captures: Vec<Capture>,
@@ -169,7 +170,7 @@ impl Play {
                 scenario.unexpected_place.clone(),
             ),
             agenda,
-            treatments: HashMap::new(),
+            treatments: NumberMap::default(),
             last_tag: 0,
             captures: Vec::new(),
             parked: VecDeque::new(),

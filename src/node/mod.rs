@@ -25,7 +25,6 @@ mod table;
 mod traffic;
 mod trust;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 pub use config::{
@@ -37,6 +36,7 @@ pub use peer_acts::PeerAct;
 pub(crate) use streams::LENIENT_CHUNK;
 pub use table::Table;
 
+use crate::spread::NumberMap;
 use crate::wire::{Push, Reply, Request};
 use clock::Clock;
 use dial::Dials;
@@ -100,7 +100,7 @@ pub struct Node {
     managed: Managed,
     keys: KeyCache,
     clients: Table<ClientId, Client>,
-    ports: HashMap<u16, ClientId>,
+    ports: NumberMap<u16, ClientId>,
     streams: Streams,
     brokers: Brokers,
     schedule: Schedule,
@@ -128,7 +128,7 @@ impl Node {
             managed: Managed::new(config, start),
             keys: KeyCache::default(),
             clients: Table::new(),
-            ports: HashMap::new(),
+            ports: NumberMap::default(),
             streams: Streams::default(),
             brokers: Brokers::default(),
             schedule: Schedule::default(),

@@ -1,11 +1,12 @@
 //! Streams: the table of open and lately closed ones, their data and their ends.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::schedule::Later;
 use super::services::ServiceState;
 use super::{ClientId, Node, Sink};
+use crate::spread::NumberMap;
 use crate::wire::{Address, Push, Reply};
 
 /// Data bytes of one segment, and of one Recv in the faithful profile. Source: recorded.
@@ -77,7 +78,7 @@ impl Flow {
 /// All streams by their ids.
 #[derive(Debug, Default)]
 pub struct Streams {
-    table: HashMap<u32, Stream>,
+    table: NumberMap<u32, Stream>,
     lingering: VecDeque<(Duration, u32)>,
     last_id: u32,
     open: usize,

@@ -1,7 +1,5 @@
 //! The book of rules while a daemon runs: which one applies to a request, with counters and states.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,6 +9,7 @@ use super::random::{Random, hash};
 use super::{Condition, Expected, Rule, Scope, Test};
 use crate::go::json::object;
 use crate::node::{ClientId, Table};
+use crate::spread::NumberMap;
 use crate::wire::field::Field;
 use crate::wire::kind::Kind;
 
@@ -65,28 +64,7 @@ struct Index {
 struct Keyed {
     /// `None` for the client.
     field: Option<Box<str>>,
-    rules: HashMap<u64, Vec<u32>, Spread>,
-}
-
-/// Spreads keys that are numbers or hashes already: every request is looked up, so it has to be quick.
-type Spread = BuildHasherDefault<SpreadHasher>;
-
-#[derive(Default)]
-struct SpreadHasher(u64);
-
-impl Hasher for SpreadHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = hash(bytes);
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        let spread = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = spread ^ (spread >> 32);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    rules: NumberMap<u64, Vec<u32>>,
 }
 
 impl Book {
@@ -287,7 +265,7 @@ impl Index {
         let place = place.unwrap_or_else(|| {
             self.keyed.push(Keyed {
                 field: field.cloned(),
-                rules: HashMap::default(),
+                rules: NumberMap::default(),
             });
             self.keyed.len() - 1
         });

@@ -1,0 +1,67 @@
+//! Maps whose keys are numbers: every request looks something up, so it has to be quick.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Values by numbers that nobody chooses so that they collide: ours, or few, or hashes already.
+pub(crate) type NumberMap<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
+
+/// Spreads a number over all bits.
+#[derive(Debug, Default)]
+pub(crate) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(self.0 ^ u64::from(*byte));
+        }
+    }
+
+    fn write_u16(&mut self, key: u16) {
+        self.write_u64(key.into());
+    }
+
+    fn write_u32(&mut self, key: u32) {
+        self.write_u64(key.into());
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        let spread = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ (spread >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::hash::Hash;
+
+    use super::*;
+
+    #[test]
+    fn numbers_behind_one_another_meet_seldom() {
+        let hash = |key: &dyn Fn(&mut Spread)| {
+            let mut spread = Spread::default();
+            key(&mut spread);
+            spread.finish()
+        };
+        for hashed in [
+            &(|n| hash(&|spread| (n as u16).hash(spread))) as &dyn Fn(u64) -> u64,
+            &|n| hash(&|spread| (n as u32).hash(spread)),
+            &|n| hash(&|spread| n.hash(spread)),
+            &|n| hash(&|spread| (n as f64).to_bits().hash(spread)),
+        ] {
+            // What a map uses of a hash: the place, and seven bits to tell its neighbours apart.
+            let places: HashSet<u64> = (0..4096).map(|n| hashed(n) % 4096).collect();
+            let tags: HashSet<u64> = (0..4096).map(|n| hashed(n) >> 57).collect();
+            assert!(
+                places.len() > 2000 && tags.len() > 100,
+                "{places:?} {tags:?}"
+            );
+        }
+    }
+}
