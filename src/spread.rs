@@ -26,8 +26,9 @@ impl Hasher for Spread {
     }
 
     fn write_u64(&mut self, key: u64) {
-        let spread = key.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = spread ^ (spread >> 32);
+        // Both halves: numbers that are floats have all that tells them apart at their upper end.
+        let wide = u128::from(key) * 0x9E37_79B9_7F4A_7C15;
+        self.0 = wide as u64 ^ (wide >> 64) as u64;
     }
 
     fn finish(&self) -> u64 {
@@ -44,17 +45,18 @@ mod tests {
 
     #[test]
     fn numbers_behind_one_another_meet_seldom() {
-        let hash = |key: &dyn Fn(&mut Spread)| {
+        fn hashed(key: impl Hash) -> u64 {
             let mut spread = Spread::default();
-            key(&mut spread);
+            key.hash(&mut spread);
             spread.finish()
-        };
-        for hashed in [
-            &(|n| hash(&|spread| (n as u16).hash(spread))) as &dyn Fn(u64) -> u64,
-            &|n| hash(&|spread| (n as u32).hash(spread)),
-            &|n| hash(&|spread| n.hash(spread)),
-            &|n| hash(&|spread| (n as f64).to_bits().hash(spread)),
-        ] {
+        }
+        let kinds: [&dyn Fn(u64) -> u64; 4] = [
+            &|n| hashed(n as u16),
+            &|n| hashed(n as u32),
+            &|n| hashed(n),
+            &|n| hashed((n as f64).to_bits()),
+        ];
+        for hashed in kinds {
             // What a map uses of a hash: the place, and seven bits to tell its neighbours apart.
             let places: HashSet<u64> = (0..4096).map(|n| hashed(n) % 4096).collect();
             let tags: HashSet<u64> = (0..4096).map(|n| hashed(n) >> 57).collect();
