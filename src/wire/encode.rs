@@ -6,6 +6,7 @@ use byteorder::{BigEndian, WriteBytesExt};
 use serde_json::Value;
 
 use super::address::Address;
+use super::body::Body;
 use super::command::{Command, ERROR};
 use super::frame::{self, MAX_LENGTH};
 use super::reply::{ConnEntry, Counters, Health, Info, PeerEntry, Push, Reply};
@@ -20,11 +21,17 @@ const RECV_WINDOW: u64 = 2_097_152;
 /// Slow-start threshold of every stream, in bytes. Source: recorded.
 const SLOW_START_THRESHOLD: u64 = 524_288;
 
-/// Encodes replies, and keeps the last body of `health`: harnesses ask for it all the time, and it
+/// Bytes that a frame of `health` never reaches, so that one longer by a digit needs no room of its own.
+const HEALTH_ROOM: usize = 1024;
+
+/// Encodes replies, and keeps the last frame of `health`: harnesses ask for it all the time, and it
 /// seldom changes.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    health: Option<(Counters, Vec<u8>)>,
+    counters: Option<Counters>,
+    health: Vec<u8>,
+    /// Room for bodies, so that each needs none of its own.
+    body: String,
 }
 
 impl Encoder {
@@ -34,16 +41,20 @@ impl Encoder {
         let Reply::Health(health) = reply else {
             return encode_reply(out, reply);
         };
-        match &self.health {
-            Some((counters, frame)) if *counters == health.counters => {
-                out.extend_from_slice(frame);
-            }
-            _ => {
-                let start = out.len();
-                encode_reply(out, reply);
-                self.health = Some((health.counters.clone(), out[start..].to_vec()));
-            }
+        if self.counters.as_ref() != Some(&health.counters) {
+            self.renew(health);
         }
+        out.extend_from_slice(&self.health);
+    }
+
+    fn renew(&mut self, health: &Health<'_>) {
+        self.counters = Some(health.counters.clone());
+        self.body.clear();
+        self.body.reserve(HEALTH_ROOM);
+        health_text(&mut self.body, health);
+        self.health.clear();
+        self.health.reserve(HEALTH_ROOM);
+        json_frame(&mut self.health, Command::Health, &self.body);
     }
 }
 
@@ -57,7 +68,7 @@ pub fn encode_reply(out: &mut Vec<u8>, reply: &Reply<'_>) {
         Reply::Closed(conn) => frame::append(out, byte(Command::Close), |out| u32_to(out, *conn)),
         Reply::Empty(command) => frame::append(out, byte(*command), |_| {}),
         Reply::Info(info) => json_frame(out, Command::Info, &info_body(info)),
-        Reply::Health(health) => json_frame(out, Command::Health, &health_body(health)),
+        Reply::Health(_) => Encoder::default().encode(out, reply),
         Reply::Json(command, body) => {
             let text = json::from_serde(body);
             if text.len() < MAX_LENGTH {
@@ -193,9 +204,9 @@ fn policy_body(engine: &str, network_id: u16, document: Option<&str>) -> String 
     body.finish()
 }
 
-fn health_body(health: &Health<'_>) -> String {
+fn health_text(out: &mut String, health: &Health<'_>) {
     let c = &health.counters;
-    let mut body = Body::new();
+    let mut body = Body::within(out);
     body.number("accept_queue_drops", 0)
         .number("authenticated_peers", c.peers)
         .text("beacon_addr", health.beacon_addr)
@@ -210,7 +221,7 @@ fn health_body(health: &Health<'_>) -> String {
         .number("uptime_seconds", c.uptime_secs)
         .number("webhook_circuit_skips", 0)
         .number("webhook_queue_dropped", 0);
-    body.finish()
+    *out = body.finish();
 }
 
 fn info_body(info: &Info<'_>) -> String {
@@ -350,88 +361,6 @@ fn peer_text(out: &mut String, peer: &PeerEntry) {
         .number("node_id", peer.node_id)
         .raw("relay", "false");
     *out = body.finish();
-}
-
-/// A JSON object written key by key. Keys are given in sorted order, as Go writes maps.
-struct Body {
-    text: String,
-    first: bool,
-    last_key: &'static str,
-}
-
-impl Body {
-    fn new() -> Self {
-        Body::within(&mut String::with_capacity(1024))
-    }
-
-    /// Goes on behind what `out` holds; [`finish`](Self::finish) gives it back.
-    fn within(out: &mut String) -> Self {
-        let mut text = std::mem::take(out);
-        text.push('{');
-        Body {
-            text,
-            first: true,
-            last_key: "",
-        }
-    }
-
-    fn key(&mut self, key: &'static str) {
-        debug_assert!(self.last_key < key, "{key} is out of order");
-        self.last_key = key;
-        if !std::mem::take(&mut self.first) {
-            self.text.push(',');
-        }
-        self.text.push('"');
-        self.text.push_str(key);
-        self.text.push_str("\":");
-    }
-
-    fn number(&mut self, key: &'static str, value: impl std::fmt::Display) -> &mut Self {
-        self.key(key);
-        let _ = write!(self.text, "{value}");
-        self
-    }
-
-    fn display(&mut self, key: &'static str, value: impl std::fmt::Display) -> &mut Self {
-        self.key(key);
-        let _ = write!(self.text, "\"{value}\"");
-        self
-    }
-
-    fn text(&mut self, key: &'static str, value: &str) -> &mut Self {
-        self.key(key);
-        json::push_string(&mut self.text, value);
-        self
-    }
-
-    fn raw(&mut self, key: &'static str, json: &str) -> &mut Self {
-        self.key(key);
-        self.text.push_str(json);
-        self
-    }
-
-    fn list<T>(
-        &mut self,
-        key: &'static str,
-        entries: &[T],
-        write: impl Fn(&mut String, &T),
-    ) -> &mut Self {
-        self.key(key);
-        self.text.push('[');
-        for (at, entry) in entries.iter().enumerate() {
-            if at > 0 {
-                self.text.push(',');
-            }
-            write(&mut self.text, entry);
-        }
-        self.text.push(']');
-        self
-    }
-
-    fn finish(&mut self) -> String {
-        self.text.push('}');
-        std::mem::take(&mut self.text)
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! sockets nor state.
 
 pub mod address;
+mod body;
 pub mod command;
 pub mod decode;
 pub mod encode;
