@@ -53,25 +53,28 @@ impl Ring {
         entry.record(kept, &mut self.open.records);
     }
 
-    /// Opens a chunk with room for `size` bytes.
+    /// Opens a chunk with room for `size` bytes. In a ring that is full the oldest one is taken for it,
+    /// unless somebody reads that: nothing is allocated then.
     fn renew(&mut self, size: usize) {
-        let done = std::mem::take(&mut self.open);
-        if !done.records.is_empty() {
-            self.held += done.records.capacity();
-            self.full.push_back(Arc::new(done));
-        }
-        while self.held + size.max(CHUNK) > LIMIT
-            && let Some(oldest) = self.full.pop_front()
+        let mut next = None;
+        while self.held + self.open.records.capacity() + size.max(CHUNK) > LIMIT
+            && let Some(mut oldest) = self.full.pop_front()
         {
             self.held -= oldest.records.capacity();
-            if let Some(mut free) = Arc::into_inner(oldest)
-                && free.records.capacity() == CHUNK
-            {
-                free.records.clear();
-                self.open = free;
+            if oldest.records.capacity() == CHUNK && Arc::get_mut(&mut oldest).is_some() {
+                next = Some(oldest);
             }
         }
-        self.open.records.reserve_exact(size.max(CHUNK));
+        let mut next = next.unwrap_or_default();
+        if let Some(chunk) = Arc::get_mut(&mut next) {
+            chunk.records.clear();
+            chunk.records.reserve_exact(size.max(CHUNK));
+            std::mem::swap(chunk, &mut self.open);
+        }
+        if !next.records.is_empty() {
+            self.held += next.records.capacity();
+            self.full.push_back(next);
+        }
     }
 
     /// The chunks with the entries behind number `since`, and perhaps some before it.
