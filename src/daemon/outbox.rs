@@ -29,16 +29,7 @@ pub struct Outbox {
     work: Condvar,
     /// Bytes have left, or the outbox was closed.
     room: Condvar,
-    writer: Mutex<Writer>,
     write_timeout: Duration,
-}
-
-/// The writing half of the stream, with what was taken from the queue.
-#[derive(Debug)]
-struct Writer {
-    stream: Arc<UnixStream>,
-    bytes: Vec<u8>,
-    written: usize,
 }
 
 /// Who writes, and so how long.
@@ -57,17 +48,11 @@ impl Outbox {
     /// When the stream takes no time-out: it is already closed.
     pub fn new(stream: Arc<UnixStream>, write_timeout: Duration) -> io::Result<Outbox> {
         stream.set_write_timeout(Some(ONE_TRY.min(write_timeout)))?;
-        let writer = Writer {
-            stream: Arc::clone(&stream),
-            bytes: Vec::new(),
-            written: 0,
-        };
         Ok(Outbox {
             stream,
             queue: Mutex::default(),
             work: Condvar::new(),
             room: Condvar::new(),
-            writer: Mutex::new(writer),
             write_timeout,
         })
     }
@@ -160,33 +145,36 @@ impl Outbox {
     /// Writes until the queue is empty or patience ends; true when something is left for the push
     /// thread.
     fn write(&self, patience: Patience) -> bool {
-        if !self.claim() {
+        let Some(mut batch) = hold(&self.queue).claim() else {
             return false;
-        }
-        let mut writer = hold(&self.writer);
+        };
         // One try needs no clock.
         let mut last_taken = match patience {
             Patience::Brief => None,
             Patience::Until(_) => Some(Instant::now()),
         };
         loop {
-            if writer.written == writer.bytes.len() && !self.refill(&mut writer) {
-                return false;
-            }
-            let rest = &writer.bytes[writer.written..];
-            match (&*writer.stream).write(rest) {
+            match (&*self.stream).write(batch.rest()) {
                 Ok(0) => break,
                 Ok(taken) => {
-                    writer.written += taken;
-                    if writer.written < writer.bytes.len() {
-                        self.taken(taken);
-                        last_taken = last_taken.map(|_| Instant::now());
+                    batch.written += taken;
+                    let mut queue = hold(&self.queue);
+                    queue.left(taken);
+                    let next = match batch.rest() {
+                        [] => queue.next_batch(batch),
+                        _ => Some(batch),
+                    };
+                    self.wake_waiters(queue);
+                    match next {
+                        Some(next) => batch = next,
+                        None => return false,
                     }
+                    last_taken = last_taken.map(|_| Instant::now());
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_timeout(&error) => match patience {
                     Patience::Brief => {
-                        hold(&self.queue).writing = false;
+                        hold(&self.queue).put_back(batch);
                         return true;
                     }
                     Patience::Until(deadline) => {
@@ -207,46 +195,6 @@ impl Outbox {
         hold(&self.queue).writing = false;
         self.close();
         false
-    }
-
-    /// Becomes the one that writes, if there is something to write and nobody does.
-    fn claim(&self) -> bool {
-        let mut queue = hold(&self.queue);
-        if queue.closed || queue.writing || queue.len() == 0 {
-            return false;
-        }
-        queue.writing = true;
-        true
-    }
-
-    /// Takes what waits; with nothing there, the writing is over.
-    fn refill(&self, writer: &mut Writer) -> bool {
-        writer.bytes.clear();
-        writer.written = 0;
-        let mut queue = hold(&self.queue);
-        let taken = std::mem::take(&mut queue.in_flight);
-        queue.gone += taken as u64;
-        let freed = taken > 0;
-        let more = !queue.closed && !queue.waiting.is_empty();
-        if more {
-            std::mem::swap(&mut queue.waiting, &mut writer.bytes);
-            queue.in_flight = writer.bytes.len();
-        } else {
-            queue.writing = false;
-            queue.push = false;
-            queue.dropped = false;
-        }
-        if freed {
-            self.wake_waiters(queue);
-        }
-        more
-    }
-
-    fn taken(&self, bytes: usize) {
-        let mut queue = hold(&self.queue);
-        queue.in_flight = queue.in_flight.saturating_sub(bytes);
-        queue.gone += bytes as u64;
-        self.wake_waiters(queue);
     }
 
     fn wake_waiters(&self, queue: MutexGuard<'_, Queue>) {

@@ -18,6 +18,8 @@ pub struct Queue {
     /// Bytes that the kernel has taken.
     pub(super) gone: u64,
     pub(super) writing: bool,
+    /// What was taken to be written and is with no writer: nothing, a rest, or its room.
+    batch: Batch,
     /// Whether the push thread is to write what waits.
     pub(super) push: bool,
     pub(super) push_thread: bool,
@@ -40,7 +42,61 @@ pub struct Queue {
     pub(super) read_out: bool,
 }
 
+/// Bytes that were taken from a queue to be written.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    bytes: Vec<u8>,
+    pub(super) written: usize,
+}
+
+impl Batch {
+    /// What the kernel has not taken.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+}
+
 impl Queue {
+    /// Becomes the one that writes, if there is something to write and nobody does.
+    pub(super) fn claim(&mut self) -> Option<Batch> {
+        if self.closed || self.writing || self.len() == 0 {
+            return None;
+        }
+        self.writing = true;
+        let batch = std::mem::take(&mut self.batch);
+        match batch.rest() {
+            [] => self.next_batch(batch),
+            _ => Some(batch),
+        }
+    }
+
+    /// Takes what waits, in place of what was written; with nothing there, the writing is over.
+    pub(super) fn next_batch(&mut self, mut batch: Batch) -> Option<Batch> {
+        batch.bytes.clear();
+        batch.written = 0;
+        if self.closed || self.waiting.is_empty() {
+            self.put_back(batch);
+            self.push = false;
+            self.dropped = false;
+            return None;
+        }
+        std::mem::swap(&mut self.waiting, &mut batch.bytes);
+        self.in_flight = batch.bytes.len();
+        Some(batch)
+    }
+
+    /// Somebody else is to write the rest.
+    pub(super) fn put_back(&mut self, batch: Batch) {
+        self.batch = batch;
+        self.writing = false;
+    }
+
+    /// The kernel has taken some of what was in flight.
+    pub(super) fn left(&mut self, bytes: usize) {
+        self.in_flight = self.in_flight.saturating_sub(bytes);
+        self.gone += bytes as u64;
+    }
+
     /// Bytes that wait for the client.
     pub fn len(&self) -> usize {
         self.waiting.len() + self.in_flight + self.behind.len()
