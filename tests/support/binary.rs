@@ -27,7 +27,13 @@ impl Binary {
     /// `mockpilot -socket PATH ARGS…`, once the socket is there. It is looked for with stat, as harnesses
     /// do; the one [`connect`](Binary::connect) that follows must then succeed, and is client 1.
     pub fn start<A: AsRef<OsStr>>(args: &[A]) -> Binary {
-        let mut binary = Binary::launch(args);
+        Binary::start_with(&[], args)
+    }
+
+    /// The same with variables in the daemon's environment.
+    pub fn start_with<A: AsRef<OsStr>>(variables: &[(&str, &OsStr)], args: &[A]) -> Binary {
+        let directory = TempDir::new();
+        let mut binary = Binary::launch_with(directory, variables, args);
         binary.wait_for_socket();
         binary
     }
@@ -39,26 +45,40 @@ impl Binary {
 
     /// The same in a directory that already holds something.
     pub fn launch_in<A: AsRef<OsStr>>(directory: TempDir, args: &[A]) -> Binary {
+        Binary::launch_with(directory, &[], args)
+    }
+
+    fn launch_with<A: AsRef<OsStr>>(
+        directory: TempDir,
+        variables: &[(&str, &OsStr)],
+        args: &[A],
+    ) -> Binary {
         let socket = directory.join("s");
         let mut all: Vec<OsString> = vec!["-socket".into(), socket.clone().into()];
         all.extend(args.iter().map(|arg| arg.as_ref().to_owned()));
-        Binary::run(directory, socket, &all)
+        Binary::run(directory, socket, variables, &all)
     }
 
     /// `mockpilot ARGS…` in a directory of its own, with no option added.
     pub fn bare<A: AsRef<OsStr>>(args: &[A]) -> Binary {
         let directory = TempDir::new();
         let socket = directory.join("s");
-        Binary::run(directory, socket, args)
+        Binary::run(directory, socket, &[], args)
     }
 
-    fn run<A: AsRef<OsStr>>(directory: TempDir, socket: PathBuf, args: &[A]) -> Binary {
+    fn run<A: AsRef<OsStr>>(
+        directory: TempDir,
+        socket: PathBuf,
+        variables: &[(&str, &OsStr)],
+        args: &[A],
+    ) -> Binary {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mockpilot"));
         command
             .args(args)
             .current_dir(directory.path())
             .env_remove("NOTIFY_SOCKET")
             .env_remove("MOCKPILOT_CONTROL")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
