@@ -23,7 +23,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -113,3 +113,12 @@ bench: build static ## measure the daemon against a floor server: one table of r
 	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/load tests/bench/load.c
 	@CARGO="$(CARGO)" $(PYTHON) tests/bench/run.py "$(BUILT)/release/mockpilot" target/bench/floor target/bench/load \
 	    target/static/mockpilot
+
+# The counts of allocations need neither valgrind nor strace.
+counts: build ## count what a request costs (valgrind, strace): target/figures/counts.txt
+	@mkdir -p target/bench
+	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/floor tests/bench/floor.c
+	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/load tests/bench/load.c
+	$(CC) -O2 -Wall -Wextra -Werror -shared -fPIC -o target/bench/allocations.so tests/bench/allocations.c
+	@PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/bench/counts.py "$(BUILT)/release/mockpilot" target/bench/floor \
+	    target/bench/load target/bench/allocations.so target/figures/counts.txt

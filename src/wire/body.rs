@@ -87,23 +87,19 @@ impl Body {
     }
 }
 
-/// Appends a number. Bodies are full of small ones, for which formatting does ten times the work.
+/// Appends a number. Bodies are full of small ones, for which formatting does several times the work.
 fn push_number(out: &mut String, value: i64) {
     if value < 0 {
         out.push('-');
     }
-    let mut digits = [b'0'; 20];
-    let mut at = digits.len();
-    let mut rest = value.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] += (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
+    push_digits(out, value.unsigned_abs());
+}
+
+fn push_digits(out: &mut String, number: u64) {
+    if number > 9 {
+        push_digits(out, number / 10);
     }
-    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
+    out.push(char::from(b'0' + (number % 10) as u8));
 }
 
 #[cfg(test)]

@@ -100,6 +100,27 @@ static void open_echo(int fd, unsigned char *conn)
     memcpy(conn, reply + 5, 4);
 }
 
+/* The node's own address and a port that the joined stream's listener binds. */
+static const unsigned char own[] = {0, 0, 0x12, 0x34, 0x56, 0x78, 0x13, 0x88};
+
+/* Binds the port on `listener` and opens a stream to it on `fd`; the dialler's id goes to `conn`. */
+static void open_joined(int fd, int listener, unsigned char *conn)
+{
+    static const unsigned char bind_port[] = {0, 0, 0, 3, 1, 0x13, 0x88};
+    unsigned char dial[13] = {0, 0, 0, 9, 3}, reply[64];
+    memcpy(dial + 5, own, sizeof own);
+    put(listener, bind_port, sizeof bind_port);
+    take_frame(listener, reply, sizeof reply);
+    put(fd, dial, sizeof dial);
+    take_frame(fd, reply, sizeof reply);
+    memcpy(conn, reply + 5, 4);
+    take_frame(listener, reply, sizeof reply);
+    if (reply[4] != 5) {
+        fprintf(stderr, "load: no stream arrived\n");
+        exit(1);
+    }
+}
+
 static const unsigned char health[] = {0, 0, 0, 1, 0x21}, info[] = {0, 0, 0, 1, 0x0d};
 
 static void round_trips(int fd, const unsigned char *request, size_t size, long count)
@@ -164,6 +185,26 @@ int main(int argc, char **argv)
         round_trips(fd, buffer, 9 + 64, 200);
         start = now();
         round_trips(fd, buffer, 9 + 64, count);
+        figure = (now() - start) / (double)count * 1e6;
+    } else if (strcmp(mode, "joined64") == 0) {
+        int fd = dial_socket(), listener = dial_socket();
+        unsigned char conn[4], in[256];
+        open_joined(fd, listener, conn);
+        make_send(buffer, 9 + 64, conn);
+        start = now();
+        for (long n = 0; n < count; n++) {
+            put(fd, buffer, 9 + 64);
+            take_frame(listener, in, sizeof in);
+        }
+        figure = (now() - start) / (double)count * 1e6;
+    } else if (strcmp(mode, "datagram64") == 0) {
+        int fd = dial_socket();
+        make_send(buffer, 13 + 64, own);
+        buffer[4] = 0x0b;
+        memcpy(buffer + 5, own, sizeof own);
+        round_trips(fd, buffer, 13 + 64, 200);
+        start = now();
+        round_trips(fd, buffer, 13 + 64, count);
         figure = (now() - start) / (double)count * 1e6;
     } else if (strcmp(mode, "pipelined") == 0) {
         int fd = dial_socket();

@@ -38,11 +38,13 @@ HEALTH = b"\0\0\0\1\x21"
 class Server:
     """A running server, the daemon or the floor, with its socket in a directory of its own."""
 
-    def __init__(self, binary, *options):
+    def __init__(self, binary, *options, under=(), **process):
         self.directory = tempfile.TemporaryDirectory(prefix="mp-bench-")
         self.path = os.path.join(self.directory.name, "s")
         self.process = subprocess.Popen(
-            [binary, "-socket", self.path, *options], stderr=subprocess.DEVNULL
+            [*under, binary, "-socket", self.path, *options],
+            stderr=subprocess.DEVNULL,
+            **process,
         )
         self.first = self.connect()
 
