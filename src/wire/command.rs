@@ -153,11 +153,21 @@ impl Command {
     }
 }
 
+/// Where the rows of each first byte start: every request is looked up.
+const STARTS: [u8; 256] = {
+    let mut starts = [TABLE.len() as u8; 256];
+    let mut at = TABLE.len();
+    while at > 0 {
+        at -= 1;
+        starts[TABLE[at].code as usize] = at as u8;
+    }
+    starts
+};
+
 /// The command of a request's first byte and the bytes behind it: the row whose sub-command bytes
 /// are all there. `None` for an unknown byte and for an unknown or cut-off sub-command.
 pub fn lookup(code: u8, payload: &[u8]) -> Option<Command> {
-    let start = TABLE.partition_point(|r| r.code < code);
-    TABLE[start..]
+    TABLE[usize::from(STARTS[usize::from(code)])..]
         .iter()
         .take_while(|r| r.code == code)
         // Most rows have no sub-command, and comparing no bytes costs more than it seems: the slice
