@@ -1,12 +1,11 @@
 //! Ends the daemon with its last client.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::ending::{Cause, Ender};
-use crate::threads;
+use crate::threads::{self, AtomicU64, AtomicUsize};
 
 /// How long the daemon waits for a client whose first bytes are on their way when the last one that it
 /// has read from leaves (our choice): each has a thread of its own, and they take turns.
@@ -48,7 +47,7 @@ impl LastClient {
         let came = self.0.came.load(Ordering::SeqCst);
         let count = Arc::clone(&self.0);
         let settle = move || {
-            thread::sleep(GRACE);
+            threads::sleep(GRACE);
             if count.came.load(Ordering::SeqCst) == came {
                 count.ender.end(Cause::LastClient);
             }
@@ -60,7 +59,7 @@ impl LastClient {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use super::*;
     use signal_hook::iterator::Signals;
@@ -75,7 +74,7 @@ mod tests {
         assert_eq!(ender.cause(), None);
         last.left();
         while ender.cause().is_none() {
-            thread::yield_now();
+            std::thread::yield_now();
         }
         assert_eq!(ender.cause(), Some(Cause::LastClient));
     }
