@@ -35,8 +35,8 @@ impl LastClient {
 
     /// A client has sent its first byte.
     pub fn came(&self) {
-        self.0.came.fetch_add(1, Ordering::SeqCst);
         self.0.present.fetch_add(1, Ordering::SeqCst);
+        self.0.came.fetch_add(1, Ordering::SeqCst);
     }
 
     /// A client that had sent a byte has left.
@@ -48,7 +48,9 @@ impl LastClient {
         let count = Arc::clone(&self.0);
         let settle = move || {
             threads::sleep(GRACE);
-            if count.came.load(Ordering::SeqCst) == came {
+            // One that came while this one left may have been counted among those before it.
+            let nobody = count.present.load(Ordering::SeqCst) == 0;
+            if nobody && count.came.load(Ordering::SeqCst) == came {
                 count.ender.end(Cause::LastClient);
             }
         };
