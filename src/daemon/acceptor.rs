@@ -70,7 +70,7 @@ impl Acceptor {
         Ok(Acceptor::waking(listener, waker, early))
     }
 
-    fn new(listener: Arc<UnixListener>) -> io::Result<Acceptor> {
+    pub(super) fn new(listener: Arc<UnixListener>) -> io::Result<Acceptor> {
         let copy = threads::as_stream(listener.try_clone()?);
         Ok(Acceptor::waking(listener, Waker::Shutdown(copy), None))
     }

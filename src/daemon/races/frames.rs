@@ -11,7 +11,10 @@ use crate::threads::{self, JoinHandle, Mutex, UnixStream};
 /// An outbox whose stream takes so many bytes before it blocks, and the client's end.
 pub fn outbox(room: usize, write_timeout: Duration) -> (Arc<Outbox>, UnixStream) {
     let (near, far) = UnixStream::pair_with_room(room);
-    (Arc::new(Outbox::new(Arc::new(near), write_timeout).unwrap()), far)
+    (
+        Arc::new(Outbox::new(Arc::new(near), write_timeout).unwrap()),
+        far,
+    )
 }
 
 /// The bytes of a frame of a source, by its number; each frame of a source has another length.
@@ -61,12 +64,18 @@ pub fn read(far: &UnixStream, most: usize) -> Arrived {
                 break;
             };
             let (source, number) = (body[0], body[1]);
-            assert_eq!([&[0, 0, 0, length as u8], body].concat(), frame(source, number));
+            assert_eq!(
+                [&[0, 0, 0, length as u8], body].concat(),
+                frame(source, number)
+            );
             arrived.of.entry(source).or_default().push(number);
             bytes.drain(..4 + length);
             frames += 1;
         }
-        assert!(bytes.iter().zip([0; 3]).all(|(one, other)| *one == other), "{bytes:?}");
+        assert!(
+            bytes.iter().zip([0; 3]).all(|(one, other)| *one == other),
+            "{bytes:?}"
+        );
         if frames >= most {
             assert_eq!(frames, most);
             return arrived;

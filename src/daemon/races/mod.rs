@@ -9,3 +9,4 @@ mod outbox;
 mod pace;
 mod sessions;
 mod shutdown;
+mod talk;

@@ -38,7 +38,11 @@ impl<T> SignalsInfo<T> {
     pub fn wait(&mut self) -> impl Iterator<Item = Info> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         while state.0.is_empty() && !state.1 {
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .0
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         std::mem::take(&mut state.0).into_iter()
     }
@@ -46,13 +50,20 @@ impl<T> SignalsInfo<T> {
 
 impl Handle {
     pub fn close(&self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.0
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .1 = true;
         self.0.changed.notify_all();
     }
 
     /// Sends a signal.
     pub(crate) fn deliver(&self, si_signo: i32) {
-        let info = Info { si_signo, si_code: 0 };
+        let info = Info {
+            si_signo,
+            si_code: 0,
+        };
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.0.push(info);
         drop(state);

@@ -118,7 +118,10 @@ impl UnixStream {
 
     pub fn set_write_timeout(&self, patience: Option<Duration>) -> io::Result<()> {
         if let Inner::Stream(end) = &self.0 {
-            let mut own = end.write_timeout.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut own = end
+                .write_timeout
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *own = patience;
         }
         Ok(())
@@ -153,7 +156,10 @@ impl UnixStream {
 impl Write for &UnixStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let end = self.end()?;
-        let patience = *end.write_timeout.lock().unwrap_or_else(PoisonError::into_inner);
+        let patience = *end
+            .write_timeout
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut ways = end.pair.hold();
         loop {
             let way = &mut ways[end.number];
