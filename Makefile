@@ -23,7 +23,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -104,6 +104,14 @@ pytest: ## fetch pytest into target/pytest/
 	    $(PYTHON) -m venv "$$tmp" && \
 	    "$$tmp/bin/python" -m pip --disable-pip-version-check install -q pytest==$(PYTEST_VERSION) && \
 	    { mv -T "$$tmp" "$(PYTEST)" 2>/dev/null || [ -x "$(PYTEST)/bin/python" ]; }; }
+
+# Under fire (figures in target/figures/; a seed, MOCKPILOT_SEED=N, repeats a run)
+
+# MOCKPILOT_ROUNDS: rounds of each race over real sockets, and schedules of each kind for each model.
+races: ROUNDS = $(or $(MOCKPILOT_ROUNDS),500)
+races: ## race the daemon 500 times each way: over real sockets, and under a checker of schedules
+	@mkdir -p target/figures
+	@tests/races/run "$(CARGO)" $(ROUNDS) $(or $(MOCKPILOT_SEED),1) target/figures/races.txt
 
 # Measure
 

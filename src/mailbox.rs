@@ -2,10 +2,11 @@
 //! 15 KiB of code.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use crate::daemon::hold;
+use crate::threads::{Condvar, Instant, Mutex};
 
 /// Values in the order in which they were put. Clones are the same mailbox.
 #[derive(Debug)]

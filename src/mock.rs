@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -19,6 +19,7 @@ use crate::log::Log;
 use crate::node::{Config, Profile};
 use crate::scenario::Scenario;
 use crate::scenario::read::{self, Source, load};
+use crate::threads::Instant;
 
 /// A daemon that runs in this process until it is stopped or dropped.
 ///

@@ -5,7 +5,7 @@ use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::clause::clause;
 use crate::cli::{ParentChoice, ServeOptions, complain, print_stdout};
@@ -22,6 +22,7 @@ use crate::private::PrivateDirectory;
 use crate::scenario::Scenario;
 use crate::scenario::read::{Source, load};
 use crate::sys;
+use crate::threads::Instant;
 
 /// How long the last log lines may take: the log must not keep the process.
 const LOG_FLUSH: Duration = Duration::from_millis(30);

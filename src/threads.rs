@@ -1,7 +1,35 @@
-//! Threads are started here and nowhere else: every other place would get code of its own for it.
+//! Threads, what they wait for and the sockets between them: from here and nowhere else, so that a
+//! checker can take the system's place (`--cfg shuttle`) and try the orders in which they may go on.
+//! Every other place would get code of its own for starting one, too.
 
-use std::io;
-use std::thread::{Builder, JoinHandle};
+#[cfg(shuttle)]
+pub(crate) mod checked;
+
+#[cfg(shuttle)]
+pub use checked::{
+    AtomicU64, AtomicUsize, Builder, Condvar, Handle, Instant, JoinHandle, Mutex, MutexGuard,
+    SignalsInfo, UnixListener, UnixStream, as_stream, sleep,
+};
+
+#[cfg(not(shuttle))]
+pub use system::*;
+
+/// What the system has.
+#[cfg(not(shuttle))]
+mod system {
+    pub use std::os::unix::net::{UnixListener, UnixStream};
+    pub use std::sync::atomic::{AtomicU64, AtomicUsize};
+    pub use std::sync::{Condvar, Mutex, MutexGuard};
+    pub use std::thread::{Builder, JoinHandle, sleep};
+    pub use std::time::Instant;
+
+    pub use signal_hook::iterator::{Handle, SignalsInfo};
+
+    /// A listening socket as the type that can be shut down.
+    pub(crate) fn as_stream(listener: UnixListener) -> UnixStream {
+        UnixStream::from(std::os::fd::OwnedFd::from(listener))
+    }
+}
 
 /// Stack of a thread that may call anything, in bytes.
 pub(crate) const ROOMY: usize = 2 << 20;
@@ -14,7 +42,7 @@ pub(crate) fn start(
     name: &str,
     stack: usize,
     body: Box<dyn FnOnce() + Send>,
-) -> io::Result<JoinHandle<()>> {
+) -> std::io::Result<JoinHandle<()>> {
     let builder = Builder::new().name(name.to_owned()).stack_size(stack);
     builder.spawn(body)
 }

@@ -1,7 +1,6 @@
 //! One client of the control socket: its requests, one after the other.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::answer::Answer;
@@ -12,6 +11,7 @@ use crate::daemon::hold;
 use crate::go::json::members;
 use crate::nearest::nearest;
 use crate::scenario::Rule;
+use crate::threads::UnixStream;
 
 /// Longest line in bytes, its end not counted. Source: the contract of the control socket.
 const LINE_LIMIT: usize = 1 << 20;

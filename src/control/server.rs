@@ -2,12 +2,9 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::sync::Arc;
 
 use super::connection::Connection;
 use super::verbs::{TABLE, Verb};
@@ -17,7 +14,7 @@ use crate::daemon::ending::Ender;
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Steering, hold};
 use crate::log::Log;
-use crate::threads;
+use crate::threads::{self, Instant, JoinHandle, Mutex, UnixStream};
 
 /// Stack of a thread that accepts or serves clients, in bytes.
 const STACK: usize = 256 * 1024;

@@ -3,15 +3,14 @@
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::os::unix::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::endpoint::Endpoint;
 use super::hold;
 use crate::clause::clause;
-use crate::threads;
+use crate::threads::{self, Condvar, Instant, Mutex, UnixListener, UnixStream};
 
 /// Stack of a thread that only connects, in bytes.
 const STACK: usize = 64 * 1024;
@@ -71,8 +70,8 @@ impl Acceptor {
         Ok(Acceptor::waking(listener, waker, early))
     }
 
-    fn new(listener: Arc<UnixListener>) -> io::Result<Acceptor> {
-        let copy = UnixStream::from(OwnedFd::from(listener.try_clone()?));
+    pub(super) fn new(listener: Arc<UnixListener>) -> io::Result<Acceptor> {
+        let copy = threads::as_stream(listener.try_clone()?);
         Ok(Acceptor::waking(listener, Waker::Shutdown(copy), None))
     }
 
@@ -255,5 +254,5 @@ impl Burst {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests;

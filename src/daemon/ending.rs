@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use signal_hook::iterator::Handle;
+use crate::threads::Handle;
 
 /// What asked for the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

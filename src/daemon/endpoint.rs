@@ -10,19 +10,17 @@ use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use inherited::Inherited;
 use staging::Staging;
 
 use crate::clause::clause;
 use crate::mailbox::Mailbox;
-use crate::threads;
+use crate::threads::{self, Instant, UnixListener, UnixStream};
 
 /// Longest path of a socket in bytes: `sun_path` without its closing NUL.
 pub const PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -283,7 +281,7 @@ fn lock(directory: &File, patience: Duration) -> io::Result<()> {
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
             Err(TryLockError::Error(error)) => return Err(error),
             Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                thread::sleep(Duration::from_millis(2));
+                threads::sleep(Duration::from_millis(2));
             }
             Err(TryLockError::WouldBlock) => {
                 let held = format!("held by another process for {patience:?}");
@@ -390,5 +388,5 @@ fn reclaim(path: &Path, dead: &Metadata) -> Result<(), EndpointError> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests;

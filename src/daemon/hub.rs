@@ -1,8 +1,7 @@
 //! Where sessions meet: the node behind its lock, and the outboxes of all clients.
 
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::limits::Limits;
 use super::outbox::Outbox;
@@ -13,6 +12,7 @@ use crate::journal::{Event, Reason};
 use crate::log::Log;
 use crate::node::{ClientId, Node, Table};
 use crate::scenario::Arrival;
+use crate::threads::{Condvar, Instant, Mutex, MutexGuard, UnixStream};
 use crate::wire::Encoder;
 
 /// How long a session that ends writes at the most (our choice).

@@ -16,6 +16,8 @@ mod outlets;
 mod play;
 mod pushing;
 mod queue;
+#[cfg(all(test, shuttle))]
+mod races;
 pub mod readiness;
 mod serving;
 mod session;
@@ -27,16 +29,15 @@ mod turn;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use crate::clause::clause;
 use crate::journal::Journal;
 use crate::log::Log;
 use crate::node::{Config, Profile};
 use crate::scenario::Scenario;
-use crate::threads;
+use crate::threads::{self, Instant, JoinHandle, Mutex, MutexGuard};
 use acceptor::Acceptor;
 use endpoint::Endpoint;
 use hub::Hub;
@@ -154,7 +155,7 @@ impl Daemon {
             // A listener that others have too may not let it go.
             let inherited = self.endpoint.inherited().is_some();
             while inherited && !accepting.is_finished() && Instant::now() < deadline + STOP_GRACE {
-                std::thread::sleep(Duration::from_millis(1));
+                threads::sleep(Duration::from_millis(1));
             }
             // It ends by itself, or has panicked and said so.
             if !inherited || accepting.is_finished() {

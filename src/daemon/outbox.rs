@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::hold;
 use super::queue::Queue;
 use crate::journal::Reason;
-use crate::threads;
+use crate::threads::{self, Condvar, Instant, Mutex, MutexGuard, UnixStream};
 
 /// How long one write may wait for the kernel before it is tried again: the reader passes the
 /// rest on to the push thread then, and the push thread looks at its deadline.
@@ -360,5 +359,5 @@ fn is_timeout(error: &io::Error) -> bool {
     )
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests;

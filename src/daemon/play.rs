@@ -1,7 +1,7 @@
 //! A scenario as it plays: its rules, expectations and timeline, and what waits for its time.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::agenda::{Agenda, Due};
@@ -13,6 +13,7 @@ use crate::scenario::matching::Asked;
 use crate::scenario::tally::{Nearest, Tally};
 use crate::scenario::{Push, Scenario, Trigger, Wanted};
 use crate::spread::NumberMap;
+use crate::threads::{Condvar, Mutex};
 use crate::wire::Command;
 use crate::wire::kind::Kind;
 

@@ -1,9 +1,10 @@
 //! What waits to be written to one client, and what is known of its end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::behind::Behind;
 use crate::journal::Reason;
+use crate::threads::Instant;
 
 /// Bytes that an answer which waits for its time counts beside its own: small ones are bounded too (our
 /// choice).

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::io::Read;
-use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use super::serving::Served;
 use crate::clause::clause;
 use crate::journal::{Event, Reason};
 use crate::scenario::Arrival;
-use crate::threads;
+use crate::threads::{self, UnixStream};
 use crate::wire::frame::{Ending, FrameReader};
 
 /// Stack of a session's thread, in bytes.
@@ -147,7 +146,7 @@ fn describe(ending: &Ending) -> String {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use super::*;
     use crate::daemon::{Hooks, Limits, Setup};

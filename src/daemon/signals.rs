@@ -6,10 +6,10 @@ use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
-use signal_hook::iterator::SignalsInfo;
 use signal_hook::iterator::exfiltrator::raw::WithRawSiginfo;
 
 use super::ending::{Cause, Ender};
+use crate::threads::SignalsInfo;
 
 /// The signals that ask for an end.
 const ENDING: [i32; 3] = [SIGTERM, SIGINT, SIGHUP];
@@ -73,6 +73,12 @@ impl Signals {
         &self.ender
     }
 
+    /// What the checker's signals come through.
+    #[cfg(shuttle)]
+    pub(crate) fn pipe(&self) -> crate::threads::Handle {
+        self.delivered.handle()
+    }
+
     /// Blocks until a signal comes or somebody uses the [`Ender`], and tells which it was; what came
     /// before is not lost.
     pub fn wait_for_end(&mut self) -> Cause {
@@ -104,7 +110,7 @@ impl Signals {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use super::*;
     use crate::{sys, testing};

@@ -1,7 +1,7 @@
 //! What tests do to a daemon while it runs: the library's methods and the control socket's verbs.
 
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,6 +14,7 @@ use crate::journal::{Event, Reason};
 use crate::node::ClientId;
 use crate::scenario::matching::Asked;
 use crate::scenario::{Expectation, Push, Rule, Wanted};
+use crate::threads::Instant;
 use crate::wire::decode;
 use crate::wire::frame::Frame;
 

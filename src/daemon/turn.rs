@@ -1,13 +1,14 @@
 //! One client's turn at the node, and the locks that it holds.
 
-use std::sync::{Arc, MutexGuard};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::hub::{Hub, State};
 use super::outbox::Outbox;
 use super::queue::Queue;
 use super::stage::Stage;
 use crate::node::ClientId;
+use crate::threads::{Instant, MutexGuard};
 use crate::wire::Decoded;
 use crate::wire::frame::Frame;
 

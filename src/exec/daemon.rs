@@ -5,9 +5,8 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use signal_hook::consts::{SIGCHLD, SIGTERM};
@@ -18,7 +17,8 @@ use crate::cli::{DAEMON_OF_EXEC, ExecOptions};
 use crate::daemon::hold;
 use crate::mailbox::Mailbox;
 use crate::private::PrivateDirectory;
-use crate::{sys, threads};
+use crate::sys;
+use crate::threads::{self, Instant, JoinHandle, Mutex};
 
 /// How long a daemon that was told to end may take (our choice): its own share is 200 ms, the rest is
 /// the disk's.

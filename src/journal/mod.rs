@@ -15,10 +15,10 @@ mod writer;
 use std::collections::VecDeque;
 use std::io;
 use std::path::Path;
-use std::time::Instant;
 
 use crate::log::Log;
 use crate::node::ClientId;
+use crate::threads::Instant;
 use crate::wire::Decoded;
 use crate::wire::frame::Frame;
 use entry::Entry;

@@ -2,9 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::entry::Entry;
 use super::output::{self, Output};
@@ -13,7 +12,7 @@ use super::{Direction, KEPT, Options, SHOWN};
 use crate::clause::clause;
 use crate::daemon::hold;
 use crate::log::Log;
-use crate::threads;
+use crate::threads::{self, Condvar, Instant, JoinHandle, Mutex, MutexGuard};
 use crate::wire::command::PUSHES;
 
 /// Bytes of records that may wait to be written: one alone may be longer (our choice).
@@ -252,7 +251,7 @@ struct Ended<'a>(&'a Shared);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
+        if std::thread::panicking() {
             self.0.fail("its thread has panicked");
         }
         self.0.room.notify_all();

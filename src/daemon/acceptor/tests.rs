@@ -1,6 +1,7 @@
 use super::*;
 use crate::testing::{self, TempDir};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 use std::sync::mpsc;

@@ -5,11 +5,12 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::{Endpoint, Origin};
+use crate::threads::{Mutex, UnixListener, UnixStream};
 
 /// What is known of an inherited socket.
 #[derive(Debug)]
@@ -101,7 +102,7 @@ fn abstract_name(_: &SocketAddr) -> Option<OsString> {
     None
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod tests {
     use super::*;
     use crate::testing::TempDir;

@@ -6,10 +6,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use super::{ATTEMPTS, EndpointError, PATH_LIMIT};
+use crate::threads::UnixListener;
 
 /// The private directory beside the final name in which the socket comes to life; gone on drop.
 pub(super) struct Staging {

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
 use std::sync::{Barrier, mpsc};
+use std::thread;
 
 fn refusal(path: &Path) -> String {
     Endpoint::publish(path).unwrap_err().to_string()
