@@ -147,6 +147,9 @@ impl Daemon {
     /// 100 ms. May be called again.
     pub fn stop(&mut self) {
         let deadline = Instant::now() + STOP;
+        if let Some(journal) = &self.hub.hooks.journal {
+            journal.hurry();
+        }
         self.endpoint.withdraw();
         self.acceptor.stop();
         self.hub.stop(deadline, STOP_GRACE);
