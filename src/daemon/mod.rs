@@ -113,13 +113,14 @@ impl Daemon {
         hooks: Hooks,
     ) -> io::Result<Daemon> {
         let hub = Arc::new(Hub::new(setup, limits, log, hooks));
-        hub.begin();
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
+        hub.start_timer()?;
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
             let accept = move || accept(&hub, &acceptor);
-            threads::start("accept", threads::ROOMY, Box::new(accept))?
+            threads::start("accept", threads::ROOMY, Box::new(accept))
         };
+        let accepting = accepting.inspect_err(|_| hub.stop(Instant::now(), Duration::ZERO))?;
         Ok(Daemon {
             hub,
             endpoint,
