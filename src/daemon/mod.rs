@@ -171,10 +171,9 @@ impl Daemon {
 fn accept(hub: &Arc<Hub>, acceptor: &Acceptor) {
     let result = acceptor.run(
         |trouble| hub.log.warn(trouble),
-        |stream| {
-            if let Some(admitted) = hub.admit(stream) {
-                session::start(hub, admitted);
-            }
+        |stream| match hub.admit(stream) {
+            Some(admitted) => session::start(hub, admitted),
+            None => Ok(()),
         },
     );
     if let Err(error) = result {
