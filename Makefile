@@ -11,6 +11,8 @@ C_FLAGS = -std=c99 -D_XOPEN_SOURCE=700 -O1 -g -Wall -Wextra -Werror -pedantic
 SANITIZE =
 # For example: make test TEST_OPTIONS='-- --include-ignored', as make cover does
 TEST_OPTIONS =
+# Rounds of `make faults`.
+MOCKPILOT_ROUNDS ?= 50
 
 # The target of this machine's compiler: with it named, build scripts are not linked statically.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -23,7 +25,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races
+.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -112,6 +114,16 @@ races: ROUNDS = $(or $(MOCKPILOT_ROUNDS),500)
 races: ## race the daemon 500 times each way: over real sockets, and under a checker of schedules
 	@mkdir -p target/figures
 	@tests/races/run "$(CARGO)" $(ROUNDS) $(or $(MOCKPILOT_SEED),1) target/figures/races.txt
+
+faults: ## take descriptors, threads, disks and names away from the daemon; MOCKPILOT_ROUNDS=50
+	@mkdir -p "target/figures"
+	@printf '%s\n' "faults: the tests of tests/hardship.rs, release build, one at a time" \
+	    "rounds of each race and each end: $(MOCKPILOT_ROUNDS)" "processors: $$(nproc)" \
+	    "load before: $$(uptime | sed 's/.*load average: //')" >"target/figures/faults.txt"
+	@begun=$$(date +%s); MOCKPILOT_ROUNDS=$(MOCKPILOT_ROUNDS) \
+	    $(CARGO) test --release --test hardship -- --test-threads 1 && result=passed || result=failed; \
+	    echo "all tests $$result, $$(($$(date +%s) - begun)) seconds" >>"target/figures/faults.txt"; \
+	    cat "target/figures/faults.txt"; echo "figures: target/figures/faults.txt"; [ $$result = passed ]
 
 # Measure
 

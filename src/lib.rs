@@ -18,6 +18,7 @@ pub mod daemon;
 mod exec;
 mod go;
 pub mod journal;
+mod last_words;
 pub mod log;
 mod mailbox;
 mod mock;

@@ -1,6 +1,6 @@
 //! `mockpilot serve`: one daemon for the life of this process.
 
-use std::io::{self, Write};
+use std::io;
 use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clause::clause;
-use crate::cli::{ParentChoice, ServeOptions, complain, print_stdout};
+use crate::cli::{ParentChoice, ServeOptions, print_stdout};
 use crate::control::Server;
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::last_client::LastClient;
@@ -17,6 +17,7 @@ use crate::daemon::readiness::{Notifier, ReadyLine};
 use crate::daemon::signals::Signals;
 use crate::daemon::{Daemon, Hooks, Limits, Setup};
 use crate::journal::{self, Journal};
+use crate::last_words::last_words;
 use crate::log::{Log, one_line};
 use crate::private::PrivateDirectory;
 use crate::scenario::Scenario;
@@ -60,20 +61,18 @@ pub fn serve(options: &ServeOptions) -> ExitCode {
         Ok(status) => return ExitCode::from(status),
         Err(failure) => failure,
     };
-    let why = match failure {
+    let (why, lines) = match failure {
         Failure::Clause(why) => {
-            complain(&one_line(&why));
-            why
+            let line = format!("mockpilot: {}\n", one_line(&why));
+            (why, line)
         }
-        Failure::Mistakes(mistakes) => {
-            let lines = mistakes.join("\n") + "\n";
-            let _ = io::stderr().write_all(lines.as_bytes());
-            mistakes.join("; ")
-        }
+        Failure::Mistakes(mistakes) => (mistakes.join("; "), mistakes.join("\n") + "\n"),
     };
+    // First, since nobody may read the other.
     if let Some(ready) = ready {
         ready.failed(&why);
     }
+    last_words(&lines);
     ExitCode::from(CANNOT_RUN)
 }
 
@@ -199,9 +198,8 @@ fn run(
         let _ = print_frames(&journal.last_frames(LAST_FRAMES));
     }
     drop(private);
-    for failure in &failures {
-        complain(failure);
-    }
+    let lines = failures.iter().map(|why| format!("mockpilot: {why}\n"));
+    last_words(&lines.collect::<String>());
     log.info(&cause.to_string());
     log.flush(LOG_FLUSH);
     written?;

@@ -110,10 +110,17 @@ fn accept(shared: &Arc<Shared>, acceptor: &Acceptor) {
 }
 
 /// Starts to serve a client, unless the server is stopped.
-pub(super) fn admit(shared: &Arc<Shared>, stream: UnixStream, verbs: &'static [Verb]) {
+///
+/// # Errors
+/// When there is no thread to be had for it: it is closed then.
+pub(super) fn admit(
+    shared: &Arc<Shared>,
+    stream: UnixStream,
+    verbs: &'static [Verb],
+) -> io::Result<()> {
     let stream = Arc::new(stream);
     let Some(number) = shared.enter(&stream) else {
-        return;
+        return Ok(());
     };
     let mut connection = Connection {
         shared: Arc::clone(shared),
@@ -132,12 +139,10 @@ pub(super) fn admit(shared: &Arc<Shared>, stream: UnixStream, verbs: &'static [V
         connection.shared.leave(number);
     };
     let started = threads::start(&format!("control {number}"), STACK, Box::new(run));
-    if let Err(error) = started {
-        let why = clause(&error);
-        let text = format!("control client {number}: no thread for it: {why}");
-        shared.log.warn(&text);
+    if started.is_err() {
         shared.leave(number);
     }
+    started.map(drop)
 }
 
 impl Shared {

@@ -87,7 +87,8 @@ impl Acceptor {
     }
 
     /// Hands each client to `serve` until [`Acceptor::stop`] is called. A client for which there is no
-    /// descriptor is accepted and closed; `warn` gets one line for each burst of trouble.
+    /// descriptor is accepted and closed, and one that `serve` has no thread for is closed by it; `warn`
+    /// gets one line for each burst of trouble.
     ///
     /// # Errors
     ///
@@ -95,18 +96,25 @@ impl Acceptor {
     pub fn run(
         &self,
         mut warn: impl FnMut(&str),
-        mut serve: impl FnMut(UnixStream),
+        mut serve: impl FnMut(UnixStream) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut out_of_descriptors = Burst::default();
+        let mut out_of_threads = Burst::default();
         let mut other_trouble = Burst::default();
-        if let Some(client) = hold(&self.early).take() {
-            serve(client);
-        }
+        let mut early = hold(&self.early).take();
         while !*hold(&self.stopping) {
-            match self.accept() {
+            let accepted = match early.take() {
+                Some(client) => Ok(Accepted::Client(client)),
+                None => self.accept(),
+            };
+            match accepted {
                 // Whoever was let in while the stop came in gets an end-of-file.
                 Ok(_) if *hold(&self.stopping) => {}
-                Ok(Accepted::Client(client)) => serve(client),
+                Ok(Accepted::Client(client)) => {
+                    if serve(client).is_err() && out_of_threads.begins() {
+                        warn("out of threads: new clients are closed at once");
+                    }
+                }
                 Ok(Accepted::Refused) => {
                     if out_of_descriptors.begins() {
                         warn("out of descriptors: new clients are closed at once");

@@ -37,6 +37,9 @@ const WITHDRAW_LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 /// How often the name may be taken and vanish again before that counts as taken.
 const ATTEMPTS: usize = 16;
 
+/// The step that finds out who has a name.
+const UNKNOWN: &str = "see whether it is in use";
+
 /// Why a path could not be published; the text names the path.
 #[derive(Debug)]
 pub enum EndpointError {
@@ -148,10 +151,9 @@ impl Endpoint {
     ///
     /// Every variant of [`EndpointError`]; nothing is left behind then.
     pub fn publish(path: &Path) -> Result<Endpoint, EndpointError> {
-        let absolute = std::path::absolute(path).map_err(|_| EndpointError::BadName {
-            path: path.to_path_buf(),
-        })?;
         let (directory, name) = split(path)?;
+        let absolute = std::path::absolute(path);
+        let absolute = absolute.map_err(EndpointError::system(path, "find the way to it"))?;
         let parent = open_directory(directory)?;
         // Before anything is created, and outside the lock: the usual refusal costs nobody anything.
         occupant(path)?;
@@ -345,13 +347,13 @@ fn occupant(path: &Path) -> Result<Option<Metadata>, EndpointError> {
         let path = path.to_path_buf();
         return Err(EndpointError::NotASocket { path });
     }
-    let failure = probe(path);
+    let failure = probe(path).map_err(EndpointError::system(path, UNKNOWN))?;
     match failure.as_ref().map(io::Error::kind) {
         Some(ErrorKind::ConnectionRefused) => Ok(Some(found)),
         Some(ErrorKind::NotFound) => Ok(None),
         Some(ErrorKind::PermissionDenied) => Err(EndpointError::System {
             place: path.to_path_buf(),
-            step: "see whether it is in use",
+            step: UNKNOWN,
             cause: ErrorKind::PermissionDenied.into(),
         }),
         _ => Err(EndpointError::InUse {
@@ -362,12 +364,12 @@ fn occupant(path: &Path) -> Result<Option<Metadata>, EndpointError> {
 
 /// Connects in a thread of its own, since a full backlog blocks for ever, and tells how that failed;
 /// `None` if it did not, or gave no answer.
-fn probe(path: &Path) -> Option<io::Error> {
+fn probe(path: &Path) -> io::Result<Option<io::Error>> {
     let answer = Mailbox::new();
     let (answered, path) = (answer.clone(), path.to_path_buf());
     let connect = move || answer.put(UnixStream::connect(path).err());
-    threads::start("probe", threads::ROOMY, Box::new(connect)).ok()?;
-    answered.take(PROBE_TIMEOUT).flatten()
+    threads::start("probe", threads::ROOMY, Box::new(connect))?;
+    Ok(answered.take(PROBE_TIMEOUT).flatten())
 }
 
 /// Removes the dead socket that was looked at, unless something else has its name by now. The change

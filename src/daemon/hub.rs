@@ -49,7 +49,6 @@ pub(super) struct State {
     pub(super) stopping: Option<Instant>,
     sessions: usize,
     last_client: ClientId,
-    pub(super) timer_runs: bool,
     /// A client was refused since the last one was let in.
     full: bool,
 }
@@ -88,7 +87,6 @@ impl Hub {
             encoder: Encoder::default(),
             sessions: 0,
             last_client: 0,
-            timer_runs: false,
             full: false,
             stopping: None,
         };
@@ -101,14 +99,6 @@ impl Hub {
             limits,
             log,
             hooks,
-        }
-    }
-
-    /// Sees to it that what the scenario has for the start comes.
-    pub fn begin(self: &Arc<Self>) {
-        let mut state = hold(&self.state);
-        if state.next_due().is_some() {
-            self.wake_timer(&mut state);
         }
     }
 
@@ -166,7 +156,7 @@ impl Hub {
         let due = state.next_due();
         let turned_away = self.stage(&mut state, now).arrive(client);
         if state.next_due() != due {
-            self.wake_timer(&mut state);
+            self.timer.notify_one();
         }
         Some(Admitted {
             client,

@@ -114,13 +114,14 @@ impl Daemon {
         hooks: Hooks,
     ) -> io::Result<Daemon> {
         let hub = Arc::new(Hub::new(setup, limits, log, hooks));
-        hub.begin();
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
+        hub.start_timer()?;
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
             let accept = move || accept(&hub, &acceptor);
-            threads::start("accept", threads::ROOMY, Box::new(accept))?
+            threads::start("accept", threads::ROOMY, Box::new(accept))
         };
+        let accepting = accepting.inspect_err(|_| hub.stop(Instant::now(), Duration::ZERO))?;
         Ok(Daemon {
             hub,
             endpoint,
@@ -148,6 +149,9 @@ impl Daemon {
     /// 100 ms. May be called again.
     pub fn stop(&mut self) {
         let deadline = Instant::now() + STOP;
+        if let Some(journal) = &self.hub.hooks.journal {
+            journal.hurry();
+        }
         self.endpoint.withdraw();
         self.acceptor.stop();
         self.hub.stop(deadline, STOP_GRACE);
@@ -168,10 +172,9 @@ impl Daemon {
 fn accept(hub: &Arc<Hub>, acceptor: &Acceptor) {
     let result = acceptor.run(
         |trouble| hub.log.warn(trouble),
-        |stream| {
-            if let Some(admitted) = hub.admit(stream) {
-                session::start(hub, admitted);
-            }
+        |stream| match hub.admit(stream) {
+            Some(admitted) => session::start(hub, admitted),
+            None => Ok(()),
         },
     );
     if let Err(error) = result {

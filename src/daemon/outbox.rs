@@ -92,8 +92,12 @@ impl Outbox {
         let outbox = Arc::clone(self);
         let push = move || outbox.push_until_closed();
         let started = threads::start("push", STACK, Box::new(push));
-        if started.is_err() {
+        if let Err(error) = started {
             // Without it pushes would be lost in silence.
+            let mut queue = hold(&self.queue);
+            queue.end(Reason::Drop);
+            queue.no_thread = Some(error);
+            drop(queue);
             self.close();
         }
     }
@@ -339,6 +343,11 @@ impl Outbox {
     pub fn peer_has_closed(&self) -> bool {
         let mut stream: &UnixStream = &self.stream;
         matches!(stream.write(&[]), Err(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Why there is no push thread, where that is what closed the client; told once.
+    pub fn no_thread(&self) -> Option<io::Error> {
+        hold(&self.queue).no_thread.take()
     }
 
     /// Why the client was closed, where that was not its own doing.

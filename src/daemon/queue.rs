@@ -1,5 +1,6 @@
 //! What waits to be written to one client, and what is known of its end.
 
+use std::io;
 use std::time::Duration;
 
 use super::behind::Behind;
@@ -24,6 +25,8 @@ pub struct Queue {
     /// Whether the push thread is to write what waits.
     pub(super) push: bool,
     pub(super) push_thread: bool,
+    /// Why it could not be started.
+    pub(super) no_thread: Option<io::Error>,
     /// Threads that wait for room: waking nobody costs a system call.
     pub(super) waiters: usize,
     pub(super) closed: bool,

@@ -1,7 +1,7 @@
 //! One client's session: a thread that reads its frames until they end.
 
 use std::cell::Cell;
-use std::io::Read;
+use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -16,20 +16,20 @@ use crate::wire::frame::{Ending, FrameReader};
 /// Stack of a session's thread, in bytes.
 const STACK: usize = 256 * 1024;
 
-/// Starts the session of a client that was let in. Without a thread for it the client is closed.
-pub fn start(hub: &Arc<Hub>, admitted: Admitted) {
+/// Starts the session of a client that was let in.
+///
+/// # Errors
+/// When there is no thread to be had for it: the client is closed then.
+pub fn start(hub: &Arc<Hub>, admitted: Admitted) -> io::Result<()> {
     let client = admitted.client;
     let its_hub = Arc::clone(hub);
     let run = move || run(&its_hub, &admitted);
     let started = threads::start(&format!("client {client}"), STACK, Box::new(run));
-    if let Err(error) = started {
-        hub.log.warn(&format!(
-            "client {client}: no thread for it: {}",
-            clause(&error)
-        ));
+    if started.is_err() {
         hub.part(client, Reason::Drop);
         hub.session_ended();
     }
+    started.map(drop)
 }
 
 fn run(hub: &Arc<Hub>, admitted: &Admitted) {
@@ -51,6 +51,12 @@ fn run(hub: &Arc<Hub>, admitted: &Admitted) {
             let patience = hub.limits.write_timeout;
             hub.log.warn(&format!(
                 "client {client}: took no byte for {patience:?}, dropped"
+            ));
+        }
+        if let Some(error) = admitted.outbox.no_thread() {
+            let why = clause(&error);
+            hub.log.warn(&format!(
+                "client {client}: no thread for its pushes, dropped: {why}"
             ));
         }
         over.set(reason(&ending));
@@ -162,7 +168,7 @@ mod tests {
         let (setup, hooks) = (Setup::default(), Hooks::default());
         let hub = Arc::new(Hub::new(setup, Limits::default(), Log::none(), hooks));
         let stream = UnixStream::from(OwnedFd::from(near));
-        start(&hub, hub.admit(stream).expect("room for a client"));
+        start(&hub, hub.admit(stream).expect("room for a client")).unwrap();
         far
     }
 

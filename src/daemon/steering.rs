@@ -108,7 +108,7 @@ impl Steering {
             .iter()
             .map(|push| stage.push_or_wait(push, None))
             .sum();
-        self.hub.wake_timer(&mut state);
+        self.hub.timer.notify_one();
         sent
     }
 
@@ -237,7 +237,7 @@ impl Steering {
             outbox.push();
             outbox.wake();
         }
-        self.hub.wake_timer(state);
+        self.hub.timer.notify_one();
         drop(guard);
         self.flush(FLUSH[1]);
     }

@@ -1,12 +1,12 @@
 //! The thread that does what is due: what the node and the scenario have for a time.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use super::hold;
-use super::hub::{Hub, State};
-use crate::clause::clause;
+use super::hub::Hub;
 use crate::threads;
 
 /// How long clients wait while much is due (our choice).
@@ -16,22 +16,18 @@ const BUSY: Duration = Duration::from_millis(5);
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl Hub {
-    /// The node has something to do earlier than before.
-    pub(super) fn wake_timer(self: &Arc<Self>, state: &mut State) {
-        if state.timer_runs {
-            self.timer.notify_one();
-            return;
-        }
+    /// Sees to it that what is due comes, from the start on: later there may be no thread to be had, and
+    /// clients would wait for ever.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub fn start_timer(self: &Arc<Self>) -> io::Result<()> {
         let hub = Arc::clone(self);
         let run = move || {
             // A panic has been logged; the others still have to get what is due.
             while catch_unwind(AssertUnwindSafe(|| hub.run_timer())).is_err() {}
         };
-        let started = threads::start("timer", threads::ROOMY, Box::new(run));
-        match started {
-            Ok(_) => state.timer_runs = true,
-            Err(error) => self.log.error(&format!("timer thread: {}", clause(&error))),
-        }
+        threads::start("timer", threads::ROOMY, Box::new(run)).map(drop)
     }
 
     fn run_timer(&self) {

@@ -117,7 +117,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         let due = self.state.next_due();
         if due.is_some() && (self.due.is_none() || due < self.due) {
-            self.hub.wake_timer(&mut self.state);
+            self.hub.timer.notify_one();
         }
     }
 }

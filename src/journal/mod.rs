@@ -186,6 +186,12 @@ impl Journal {
         }
     }
 
+    /// The daemon is about to end: a FIFO of which nobody takes a byte for a second is given up, so that
+    /// nobody who has an entry waits for ever.
+    pub fn hurry(&self) {
+        self.writer.hurry();
+    }
+
     /// Writes what has been entered so far and ends the writing. A FIFO that nobody reads has another
     /// second. May be called again.
     ///

@@ -11,6 +11,9 @@ use std::time::Duration;
 /// How long to leave a descriptor alone that somebody made non-blocking and that is full.
 const RETRY: Duration = Duration::from_millis(1);
 
+/// Bytes that go to a pipe at once: more could be taken in part, and nobody would know.
+const PIECE: usize = 4096;
+
 /// Where lines go.
 #[derive(Debug)]
 pub(super) enum Output {
@@ -59,17 +62,31 @@ fn open(path: &Path) -> io::Result<File> {
         let _ = File::open(path).and_then(|earlier| earlier.read_at(&mut last, end));
     }
     if last != *b"\n" {
-        write(&file, b"\n")?;
+        write(&file, b"\n", &mut |_| {})?;
     }
     Ok(file)
 }
 
-/// Writes lines out, and makes sure that they can still be found.
-pub(super) fn write(mut file: &File, mut lines: &[u8]) -> io::Result<()> {
+/// Writes lines out, and makes sure that they can still be found. Where somebody reads what is written,
+/// that goes in pieces, and `took` learns how much of it was taken.
+pub(super) fn write(
+    mut file: &File,
+    mut lines: &[u8],
+    took: &mut dyn FnMut(usize),
+) -> io::Result<()> {
+    let piece = match file.metadata()?.is_file() {
+        true => usize::MAX,
+        false => PIECE,
+    };
     while !lines.is_empty() {
-        match file.write(lines) {
+        match file.write(&lines[..lines.len().min(piece)]) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => lines = &lines[count..],
+            Ok(count) => {
+                lines = &lines[count..];
+                if piece == PIECE {
+                    took(count);
+                }
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY),
             Err(error) => return Err(error),

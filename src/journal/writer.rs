@@ -21,8 +21,10 @@ const WAITING: usize = 4 << 20;
 /// Bytes of lines that are written at once.
 const BATCH: usize = 256 << 10;
 
-/// How long the end waits for somebody to read a FIFO (our choice).
+/// How long the end waits for somebody to read a FIFO, or to take a byte of what is no file (our choice).
 const READER: Duration = Duration::from_secs(1);
+
+const UNREAD: &str = "nobody has opened it to read";
 
 /// What enters entries, and ends the thread that writes them.
 #[derive(Debug)]
@@ -59,6 +61,14 @@ struct State {
     idle: bool,
     /// The writing thread waits for a FIFO's reader.
     unread: bool,
+    /// Somebody reads what is written, who may never do it; a disk always takes it in the end.
+    read: bool,
+    /// Bytes that were taken by who reads.
+    taken: u64,
+    /// The daemon ends, so nobody waits for ever.
+    hurried: bool,
+    /// The writing thread has ended.
+    ended: bool,
     failure: Option<String>,
 }
 
@@ -73,6 +83,7 @@ impl Writer {
         let state = State {
             open: output.is_some(),
             unread: matches!(output, Some(Output::Fifo(_))),
+            read: matches!(output, Some(Output::Fifo(_))),
             ..State::default()
         };
         let shared = Arc::new(Shared {
@@ -110,7 +121,7 @@ impl Writer {
             && state.waiting.len() + entry.size(kept) > WAITING
         {
             state.waiters += 1;
-            state = wait(&shared.room, state);
+            state = shared.wait_for_room(state);
             state.waiters -= 1;
         }
         state.seq += 1;
@@ -130,6 +141,12 @@ impl Writer {
     /// The chunks with the entries behind number `since`, and perhaps some before it.
     pub fn behind(&self, since: u64) -> Vec<Arc<Chunk>> {
         self.shared.state().ring.behind(since)
+    }
+
+    /// The daemon ends: whoever waits for room does so only while somebody reads.
+    pub fn hurry(&self) {
+        self.shared.state().hurried = true;
+        self.shared.room.notify_all();
     }
 
     #[cfg(test)]
@@ -152,7 +169,7 @@ impl Writer {
             .0;
         if pending(&mut state) {
             drop(state);
-            shared.fail("nobody has opened it to read");
+            shared.fail(UNREAD);
             state = shared.state();
         }
         state.open = false;
@@ -164,8 +181,17 @@ impl Writer {
         if unread {
             output::release(&shared.path);
         } else if let Some(thread) = thread {
-            // One that panics has said so.
-            let _ = thread.join();
+            self.hurry();
+            let mut state = shared.state();
+            while !state.ended && state.failure.is_none() {
+                state = shared.wait_for_room(state);
+            }
+            let ended = state.ended;
+            drop(state);
+            if ended {
+                // One that panics has said so.
+                let _ = thread.join();
+            }
         }
         shared.state().failure.clone().map_or(Ok(()), Err)
     }
@@ -188,6 +214,28 @@ impl Shared {
         hold(&self.state)
     }
 
+    /// Waits for the writing thread to get on; gives up the file where it does not and the daemon ends.
+    fn wait_for_room<'s>(&'s self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        if !state.hurried || !state.read {
+            return wait(&self.room, state);
+        }
+        let taken = state.taken;
+        let stuck = |state: &mut State| state.taken == taken && !state.ended;
+        let waited = self.room.wait_timeout_while(state, READER, stuck);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if stuck(&mut state) {
+            let why = match state.unread {
+                true => UNREAD,
+                false => "nobody reads on",
+            };
+            drop(state);
+            self.fail(why);
+            self.room.notify_all();
+            state = self.state();
+        }
+        state
+    }
+
     /// The writing thread.
     fn run(&self, output: Output) {
         let _ended = Ended(self);
@@ -198,7 +246,10 @@ impl Shared {
 
     fn write_all(&self, output: Output) -> io::Result<()> {
         let file = output.ready()?;
-        self.state().unread = false;
+        let read = !file.metadata()?.is_file();
+        let mut state = self.state();
+        (state.unread, state.read) = (false, read);
+        drop(state);
         self.room.notify_all();
         let mut records = Vec::new();
         let mut lines = String::new();
@@ -219,17 +270,26 @@ impl Shared {
             }
             if records.is_empty() {
                 // The file may have gone since the last line.
-                return output::write(&file, b"");
+                return output::write(&file, b"", &mut |_| {});
             }
             let mut rest = &records[..];
             while let Some(entry) = Entry::read(&mut rest) {
                 lines.push_str(&entry.line(self.options));
                 lines.push('\n');
                 if lines.len() >= BATCH || rest.is_empty() {
-                    output::write(&file, lines.as_bytes())?;
+                    output::write(&file, lines.as_bytes(), &mut |bytes| self.took(bytes))?;
                     lines.clear();
                 }
             }
+        }
+    }
+
+    /// Whoever reads has taken so much.
+    fn took(&self, bytes: usize) {
+        let mut state = self.state();
+        state.taken += bytes as u64;
+        if state.hurried {
+            self.room.notify_all();
         }
     }
 
@@ -254,6 +314,7 @@ impl Drop for Ended<'_> {
         if std::thread::panicking() {
             self.0.fail("its thread has panicked");
         }
+        self.0.state().ended = true;
         self.0.room.notify_all();
     }
 }

@@ -48,7 +48,7 @@ impl World {
     fn connect(&self, verbs: &'static [Verb]) -> Far {
         let (near, far) = UnixStream::pair().unwrap();
         far.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        admit(&self.shared, near, verbs);
+        admit(&self.shared, near, verbs).unwrap();
         Far(BufReader::new(far))
     }
 

@@ -21,7 +21,10 @@ fn serves_until_stopped_and_refuses_afterwards() {
         let running = scope.spawn(|| {
             acceptor.run(
                 |text| panic!("{text}"),
-                move |client| served.send(client).unwrap(),
+                move |client| {
+                    served.send(client).unwrap();
+                    Ok(())
+                },
             )
         });
         let mut client = UnixStream::connect(&path).unwrap();
@@ -116,7 +119,7 @@ fn starve(path: &Path, with_spare: bool) {
                         println!("\nfull");
                     }
                 },
-                |mut client| client.write_all(b"k").unwrap(),
+                |mut client| client.write_all(b"k"),
             )
         });
         if with_spare {

@@ -1,0 +1,42 @@
+//! How often something is tried, and what came of it, for the file of `make faults`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+/// Rounds: `few`, unless the environment says otherwise.
+pub fn rounds(few: usize) -> usize {
+    let asked = std::env::var("MOCKPILOT_ROUNDS");
+    asked.map_or(few, |text| {
+        text.parse().expect("MOCKPILOT_ROUNDS: a number")
+    })
+}
+
+/// Writes down a line, in a run whose rounds were asked for.
+pub fn note(line: &str) {
+    if std::env::var_os("MOCKPILOT_ROUNDS").is_none() {
+        return;
+    }
+    println!("{line}");
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let figures = target.join("figures");
+    std::fs::create_dir_all(&figures).unwrap();
+    let mut options = OpenOptions::new();
+    let file = options.append(true).create(true);
+    let mut file = file.open(figures.join("faults.txt")).unwrap();
+    file.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// The shortest, the median and the longest of times.
+pub fn spread(times: &mut [Duration]) -> String {
+    times.sort();
+    let of = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1000.0);
+    format!(
+        "min {} median {} max {} ms of {}",
+        of(times[0]),
+        of(times[times.len() / 2]),
+        of(times[times.len() - 1]),
+        times.len()
+    )
+}

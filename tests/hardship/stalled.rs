@@ -1,0 +1,97 @@
+//! SIGTERM while a hundred clients are stalled, each in its way.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::confined::Confined;
+use super::figures::{note, rounds, spread};
+use super::support::Client;
+
+const CLIENTS: usize = 100;
+
+/// The contract says 200 ms; a machine that runs all tests at once takes longer.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// What a client does not do.
+#[derive(Clone, Copy, Debug)]
+enum Stall {
+    /// It sends requests as long as anybody takes them, and reads no reply.
+    Pours,
+    /// It reads none of the megabytes that a service echoes.
+    Deaf,
+    /// It has sent half a frame.
+    MidFrame,
+    /// It does not read its datagrams.
+    Unread,
+    /// It says nothing.
+    Silent,
+}
+
+use Stall::{Deaf, MidFrame, Pours, Silent, Unread};
+
+fn pour(client: &Client, bytes: &[u8]) {
+    let mut stream = client.stream();
+    stream.set_nonblocking(true).unwrap();
+    let mut rest = bytes;
+    while let Ok(count @ 1..) = stream.write(rest) {
+        rest = &rest[count..];
+    }
+    stream.set_nonblocking(false).unwrap();
+}
+
+fn stall(daemon: &Confined, how: Stall) -> Client {
+    let mut client = daemon.settled();
+    match how {
+        Pours => pour(&client, &Client::frame(0x0D, &[]).repeat(40_000)),
+        Deaf => {
+            let conn = client.call_ok(0x03, &[0, 0, 0, 0, 0, 5, 0, 7]);
+            let echo = Client::frame(0x06, &[conn, vec![7; 500_000]].concat());
+            pour(&client, &echo.repeat(3));
+        }
+        MidFrame => pour(&client, &[0, 1, 0, 0, 0x06, 0, 0]),
+        Unread | Silent => {}
+    }
+    client
+}
+
+/// Ends a daemon that has these clients: how long that took.
+fn end_of(kinds: &[Stall]) -> Duration {
+    let mut daemon = Confined::after("", &["--write-timeout", "60s"]);
+    let stalled = (0..CLIENTS).map(|at| stall(&daemon, kinds[at % kinds.len()]));
+    let stalled: Vec<Client> = stalled.collect();
+    if kinds.iter().any(|kind| matches!(kind, Unread)) {
+        let mut sender = daemon.settled();
+        let datagram = [&[0, 0, 0, 0, 0, 5, 0, 80][..], &[7; 60_000]].concat();
+        for _ in 0..10 {
+            sender.send(0x39, &datagram);
+            sender.expect(0x0C);
+            sender.expect(0x3A);
+        }
+    }
+    let (status, took) = daemon.terminate();
+    assert_eq!(status, Some(0), "{kinds:?}");
+    assert!(took < LIMIT, "{kinds:?}: {took:?}");
+    assert_eq!(
+        daemon.said().lines().last(),
+        Some("mockpilot: ended by signal 15")
+    );
+    assert!(daemon.names().is_empty());
+    drop(stalled);
+    took
+}
+
+#[test]
+fn a_hundred_stalled_clients_do_not_delay_the_end() {
+    let rounds = rounds(1);
+    let all = &[Pours, Deaf, MidFrame, Unread, Silent][..];
+    let alone = [&[Pours][..], &[Deaf], &[MidFrame], &[Unread]];
+    // Without a number of rounds, which is long, the mixture has to do.
+    let alone = alone.into_iter().filter(|_| rounds > 1);
+    for kinds in alone.chain([all]) {
+        let mut times: Vec<Duration> = (0..rounds).map(|_| end_of(kinds)).collect();
+        note(&format!(
+            "SIGTERM with {CLIENTS} clients {kinds:?}: {}",
+            spread(&mut times)
+        ));
+    }
+}
