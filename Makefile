@@ -23,7 +23,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples sequences bench libpilot pytest
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -104,6 +104,12 @@ pytest: ## fetch pytest into target/pytest/
 	    $(PYTHON) -m venv "$$tmp" && \
 	    "$$tmp/bin/python" -m pip --disable-pip-version-check install -q pytest==$(PYTEST_VERSION) && \
 	    { mv -T "$$tmp" "$(PYTEST)" 2>/dev/null || [ -x "$(PYTEST)/bin/python" ]; }; }
+
+# Under fire
+
+# For example: make sequences MOCKPILOT_LENGTH=5
+sequences: ## run every sequence of nasty frames up to a length of $MOCKPILOT_LENGTH (4)
+	MOCKPILOT_LENGTH=$${MOCKPILOT_LENGTH:-4} $(CARGO) test --release --test sequences -- --nocapture
 
 # Measure
 
