@@ -25,7 +25,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults
+.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -124,6 +124,9 @@ faults: ## take descriptors, threads, disks and names away from the daemon; MOCK
 	    $(CARGO) test --release --test hardship -- --test-threads 1 && result=passed || result=failed; \
 	    echo "all tests $$result, $$(($$(date +%s) - begun)) seconds" >>"target/figures/faults.txt"; \
 	    cat "target/figures/faults.txt"; echo "figures: target/figures/faults.txt"; [ $$result = passed ]
+# For example: make sequences MOCKPILOT_LENGTH=5
+sequences: ## run every sequence of nasty frames up to a length of $MOCKPILOT_LENGTH (4)
+	MOCKPILOT_LENGTH=$${MOCKPILOT_LENGTH:-4} $(CARGO) test --release --test sequences -- --nocapture
 
 # Measure
 

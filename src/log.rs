@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::threads;
 
@@ -21,6 +21,9 @@ const QUEUE_BYTES: usize = 4 << 20;
 
 /// How long to leave a descriptor alone that somebody made non-blocking and that is full.
 const RETRY: Duration = Duration::from_millis(10);
+
+/// How long the writer may wait for its turn on a busy machine (our choice).
+const TURN: Duration = Duration::from_secs(5);
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,22 +117,24 @@ impl Log {
         self.writer.is_some() && self.verbosity >= Verbosity::Verbose
     }
 
-    /// Waits until everything logged so far is written, at most for `timeout`.
+    /// Waits until everything logged so far is written, but no longer than `timeout` for a write that
+    /// makes no progress.
     pub fn flush(&self, timeout: Duration) {
         let Some(Handle(shared)) = self.writer.as_deref() else {
             return;
         };
-        let started = Instant::now();
         let mut state = shared.hold();
         let end = state.accepted;
-        while state.settled < end && !state.broken {
-            let Some(rest) = timeout.checked_sub(started.elapsed()) else {
+        // Where the output still is there, there was no thread to be had for it.
+        while state.settled < end && !state.broken && state.output.is_none() {
+            // A writer that the system has not let run yet is not one that nobody reads from.
+            let patience = if state.writing { timeout } else { TURN };
+            let waited = shared.changed.wait_timeout(state, patience);
+            let (next, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+            if waited.timed_out() {
                 return;
-            };
-            state = match shared.changed.wait_timeout(state, rest) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
+            }
+            state = next;
         }
     }
 
@@ -187,6 +192,8 @@ struct State {
     /// Lines taken into the queue so far, and how many of them the writer is done with.
     accepted: u64,
     settled: u64,
+    /// The writer writes.
+    writing: bool,
     /// Where the lines go, until the writer takes it.
     output: Option<Box<dyn Write + Send>>,
     /// Nobody reads any more: nothing is kept.
@@ -258,9 +265,12 @@ impl Shared {
             let batch = std::mem::take(&mut state.lines);
             state.bytes = 0;
             let dropped = std::mem::take(&mut state.dropped);
+            state.writing = true;
             drop(state);
+            self.changed.notify_all();
             let written = write_batch(&mut output, &batch, dropped);
             state = self.hold();
+            state.writing = false;
             state.settled += batch.len() as u64;
             match written {
                 Ok(()) => {}

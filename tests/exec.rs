@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use run::{Run, Started, until_told};
+use run::{Run, Started, daemon_of, too_late, until_told};
 use serde_json::Value;
 use support::{Client, TempDir, poll};
 
@@ -48,8 +48,16 @@ fn every_status_is_the_commands() {
 fn what_cannot_be_started_has_its_own_statuses() {
     let directory = TempDir::new();
     let plain = directory.join("plain");
-    fs::write(&plain, "exit 5\n").unwrap();
     let plain = plain.to_str().unwrap();
+    // Not by this process: a child that another test starts has the open file for a moment too, and
+    // what somebody may write to cannot be run.
+    let shell = |script: &str| {
+        Command::new("/bin/sh")
+            .args(["-c", script, plain])
+            .status()
+            .unwrap()
+    };
+    assert!(shell("echo 'exit 5' >\"$0\"").success());
     for (name, status, text) in [
         ("/no/such/command", 127, "no such file or directory"),
         ("no-such-command", 127, "no such file or directory"),
@@ -63,8 +71,7 @@ fn what_cannot_be_started_has_its_own_statuses() {
         assert_eq!(complaint, expected);
     }
     // A script without `#!` is one all the same.
-    let made = Command::new("chmod").args(["700", plain]).status().unwrap();
-    assert!(made.success());
+    assert!(shell("chmod 700 \"$0\"").success());
     assert_eq!(Run::new(&["-q", "--", plain]).finish().0, 5);
 }
 
@@ -153,9 +160,9 @@ fn groups_and_limits() {
     let log = directory.join("log");
     let script = format!(
         "group() {{ cut -d' ' -f5 /proc/$1/stat; }}; \
-         daemon=$(sed -n 's/.*, pid //p' {}); ulimit -Sn; group $$; group $PPID; group $daemon; echo $daemon; \
+         {}; ulimit -Sn; group $$; group $PPID; group $daemon; echo $daemon; \
          sed -n 's/Max open files *\\([0-9]*\\) *\\([0-9]*\\).*/\\1 \\2/p' /proc/$daemon/limits",
-        log.display()
+        daemon_of(log.to_str().unwrap())
     );
     let words = [
         "exec",
@@ -189,7 +196,6 @@ fn groups_and_limits() {
 
 #[test]
 fn time_runs_out() {
-    let started = Instant::now();
     let (status, _, complaint) =
         Run::new(&["-q", "--timeout", "100ms", "--", "sleep", "60"]).finish();
     assert_eq!(status, 124);
@@ -197,16 +203,13 @@ fn time_runs_out() {
         complaint.contains("sleep timed out after 100ms"),
         "{complaint}"
     );
-    assert!(started.elapsed() < Duration::from_secs(2));
-    let script = "trap '' TERM; while :; do sleep 0.05; done";
     let started = Instant::now();
-    let (status, ..) = Run::shell(&["-q", "--timeout", "100ms"], script).finish();
+    let (timeout, status, _) = too_late("trap '' TERM");
     assert_eq!(status, 124);
-    assert!(started.elapsed() >= Duration::from_millis(2100));
+    assert!(started.elapsed() >= timeout + Duration::from_secs(2));
     // Who ends well after all was too late, and who is in time is not.
-    let script = "trap 'exit 0' TERM; while :; do sleep 0.05; done";
-    let (status, ..) = Run::shell(&["-q", "--timeout", "100ms"], script).finish();
-    assert_eq!(status, 124);
+    let (_, status, output) = too_late("trap 'echo late; exit 0' TERM");
+    assert_eq!((status, &*output), (124, "trapped\nlate\n"));
     assert_eq!(
         Run::shell(&["-q", "--timeout", "1h"], "exit 0").finish().0,
         0
@@ -335,11 +338,8 @@ fn a_daemon_that_died_is_a_failure() {
     let log = directory.join("log");
     let log = log.to_str().unwrap();
     for (status, expected) in [(0, 1), (7, 7)] {
-        // The log is written by a thread of the daemon's own.
-        let script = format!(
-            "until pid=$(sed -n 's/.*, pid //p' {log}) && [ -n \"$pid\" ]; do :; done; \
-             kill -KILL $pid; rm {log}; exit {status}"
-        );
+        let found = daemon_of(log);
+        let script = format!("{found}; kill -KILL $daemon; rm {log}; exit {status}");
         let (got, _, complaint) = Run::shell(&["--log", log], &script).finish();
         assert_eq!(got, expected, "{complaint}");
         assert!(

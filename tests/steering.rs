@@ -14,6 +14,8 @@ mod keys;
 mod reset;
 #[path = "steering/rules.rs"]
 mod rules;
+#[path = "steering/scans.rs"]
+mod scans;
 #[path = "support/steered.rs"]
 mod steered;
 

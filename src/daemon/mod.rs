@@ -7,6 +7,7 @@ mod behind;
 mod delivery;
 pub mod ending;
 pub mod endpoint;
+mod hindsight;
 mod hub;
 pub mod last_client;
 pub mod lifeline;

@@ -12,11 +12,9 @@ use super::play::Await;
 use crate::go::json::object;
 use crate::journal::{Event, Reason};
 use crate::node::ClientId;
-use crate::scenario::matching::Asked;
+use crate::scenario::tally::Tally;
 use crate::scenario::{Expectation, Push, Rule, Wanted};
 use crate::threads::Instant;
-use crate::wire::decode;
-use crate::wire::frame::Frame;
 
 /// Entries of the journal that are given out at once. Source: the contract of `ctl journal`.
 const ENTRIES: usize = 10_000;
@@ -130,20 +128,18 @@ impl Steering {
         gone: &dyn Fn() -> bool,
     ) -> Result<u64, Missed> {
         let deadline = Instant::now().checked_add(timeout);
-        let one = Arc::new(Await::new(wanted.clone(), count));
-        {
-            let mut state = self.hub.state();
-            let from = since.unwrap_or(state.play.reset_at);
-            let mut seen = 0;
-            self.each_request(from, &mut |asked, seq| {
-                seen += u64::from(wanted.on.contains(asked.kind));
-                one.look_at(asked, seq);
-            });
-            if since.is_none() && wanted.when.is_empty() {
-                one.count_forgotten(state.play.total(wanted).saturating_sub(seen));
-            }
-            state.play.awaits.push(Arc::clone(&one));
+        let fresh = || (Arc::new(Await::new(wanted.clone(), count)), 0);
+        let (mut state, (one, seen)) =
+            self.hub
+                .look_back(since, &fresh, &|(one, seen), asked, seq| {
+                    *seen += u64::from(wanted.on.contains(asked.kind));
+                    one.look_at(asked, seq);
+                });
+        if since.is_none() && wanted.when.is_empty() {
+            one.count_forgotten(state.play.total(wanted).saturating_sub(seen));
         }
+        state.play.awaits.push(Arc::clone(&one));
+        drop(state);
         let mut progress = hold(&one.progress);
         while progress.completed.is_none() {
             let left = deadline.map_or(STILL_THERE, |at| {
@@ -182,29 +178,12 @@ impl Steering {
         outcome
     }
 
-    /// Shows every request and arrival behind an entry of the journal that is still remembered.
-    fn each_request(&self, since: u64, visit: &mut dyn FnMut(&Asked<'_>, u64)) {
-        let Some(journal) = &self.hub.hooks.journal else {
-            return;
-        };
-        journal.requests(
-            since,
-            &mut |seq, client, frame: Option<Frame<'_>>| match frame {
-                Some(frame) => visit(&Asked::request(client, frame, &decode(frame)), seq),
-                None => visit(&Asked::arrival(client), seq),
-            },
-        );
-    }
-
     /// Adds an expectation. What was seen since the last reset counts, as far back as the journal's
     /// memory goes.
     pub fn expect(&self, expectation: Expectation) {
-        let mut state = self.hub.state();
-        state.play.tally.add(expectation);
-        let from = state.play.reset_at;
-        self.each_request(from, &mut |asked, seq| {
-            state.play.tally.tell_last(asked, seq)
-        });
+        let fresh = || Tally::new(&[expectation.clone()], false, None);
+        let (mut state, tally) = self.hub.look_back(None, &fresh, &Tally::compare);
+        state.play.tally.add(tally);
     }
 
     /// A text for each expectation that is not met; empty when all are.

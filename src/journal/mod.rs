@@ -172,11 +172,17 @@ impl Journal {
 
     /// Shows the received frames and the arrivals (which have no frame) behind number `since` that are
     /// kept, oldest first, each with its number and its client. Of a long one the first 16 KiB are
-    /// there.
-    pub fn requests(&self, since: u64, visit: &mut dyn FnMut(u64, ClientId, Option<Frame<'_>>)) {
+    /// there. Gives the number of the last entry that there was, of whatever kind.
+    pub fn requests(
+        &self,
+        since: u64,
+        visit: &mut dyn FnMut(u64, ClientId, Option<Frame<'_>>),
+    ) -> u64 {
+        let mut last = since;
         let arrival = Event::Connect.members();
         for chunk in self.writer.behind(since) {
             for entry in chunk.entries(since) {
+                last = entry.seq;
                 if entry.direction == Some(Direction::In) {
                     visit(entry.seq, entry.client, Some(entry.frame()));
                 } else if entry.direction.is_none() && entry.payload == arrival.as_bytes() {
@@ -184,6 +190,7 @@ impl Journal {
                 }
             }
         }
+        last
     }
 
     /// The daemon is about to end: a FIFO of which nobody takes a byte for a second is given up, so that

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -90,6 +92,32 @@ fn nobody_waits_for_a_reader_and_the_loss_is_told() {
     }
     assert_eq!(kept + lost, sent);
     assert!(lost > 0, "{kept} kept");
+}
+
+#[test]
+fn a_writer_that_comes_late_is_waited_for() {
+    let (mut reader, writer) = UnixStream::pair().unwrap();
+    let log = Log::to(writer, Verbosity::Normal);
+    let Handle(shared) = log.writer.as_deref().unwrap();
+    let output = shared.hold().output.take().unwrap();
+    log.info("last words");
+    let came = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // As on a machine with other work.
+            thread::sleep(Duration::from_millis(50));
+            came.store(true, Ordering::SeqCst);
+            shared.run(output);
+        });
+        log.flush(Duration::from_millis(1));
+        let waited = came.load(Ordering::SeqCst);
+        shared.hold().closed = true;
+        shared.changed.notify_all();
+        assert!(waited, "it was given up before it came");
+    });
+    let mut written = String::new();
+    reader.read_to_string(&mut written).unwrap();
+    assert_eq!(written, "mockpilot: last words\n");
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! The book of rules while a daemon runs: which one applies to a request, with counters and states.
 
+mod index;
+
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::matching::Asked;
-use super::random::{Random, hash};
-use super::{Condition, Expected, Rule, Scope, Test};
+use super::random::Random;
+use super::{Rule, Scope};
 use crate::go::json::object;
 use crate::node::{ClientId, Table};
-use crate::spread::NumberMap;
-use crate::wire::field::Field;
 use crate::wire::kind::Kind;
+use index::Index;
 
 /// The state that everything starts in.
 pub const START: &str = "start";
@@ -50,21 +51,6 @@ pub struct Applied {
     pub name: Arc<str>,
     /// Its random choices this time.
     pub random: Random,
-}
-
-/// The rules of one kind of request, by what most of them ask first: a rule that compares a field (or
-/// the client) with one value is looked at only when that value comes.
-#[derive(Debug, Default)]
-struct Index {
-    always: Vec<u32>,
-    keyed: Vec<Keyed>,
-}
-
-#[derive(Debug)]
-struct Keyed {
-    /// `None` for the client.
-    field: Option<Box<str>>,
-    rules: NumberMap<u64, Vec<u32>>,
 }
 
 impl Book {
@@ -167,7 +153,8 @@ impl Book {
     pub fn select(&mut self, asked: &Asked<'_>) -> Option<Applied> {
         let mut after = None;
         loop {
-            let at = self.index.get(asked.kind.index())?.next(asked, after)?;
+            let index = self.index.get(asked.kind.index())?;
+            let at = index.next(asked, |scope| self.state_of(scope, asked.client), after)?;
             after = Some(at);
             if let Some(applied) = self.try_rule(at as usize, asked) {
                 return Some(applied);
@@ -175,25 +162,30 @@ impl Book {
         }
     }
 
+    fn state_of(&self, scope: Scope, client: ClientId) -> &str {
+        let state = match scope {
+            Scope::Client => self.states.get(client),
+            Scope::Daemon => self.state.as_ref(),
+        };
+        state.map_or(START, |state| state)
+    }
+
     fn try_rule(&mut self, at: usize, asked: &Asked<'_>) -> Option<Applied> {
-        let entry = &mut self.entries[at];
-        let rule = &entry.rule;
+        let rule = &self.entries[at].rule;
         if rule.client.is_some_and(|client| client != asked.client) {
             return None;
         }
-        let own = rule.scope == Scope::Client;
-        if let Some(wanted) = &rule.state {
-            let state = match own {
-                true => self.states.get(asked.client),
-                false => self.state.as_ref(),
-            };
-            if state.map_or(START, |state| &**state) != wanted {
-                return None;
-            }
+        if let Some(wanted) = &rule.state
+            && self.state_of(rule.scope, asked.client) != wanted
+        {
+            return None;
         }
         if !rule.when.iter().all(|condition| condition.holds(asked)) {
             return None;
         }
+        let entry = &mut self.entries[at];
+        let rule = &entry.rule;
+        let own = rule.scope == Scope::Client;
         entry.all.matched += 1;
         let count = match own {
             true => {
@@ -245,83 +237,6 @@ impl Entry {
             all: Count::default(),
             each: Table::new(),
         }
-    }
-}
-
-impl Index {
-    fn add(&mut self, at: u32, rule: &Rule) {
-        let mut first = rule.client.map(|client| (None, client));
-        for condition in &rule.when {
-            if let Some(key) = key_of(condition) {
-                first = Some((Some(&condition.field), key));
-                break;
-            }
-        }
-        let Some((field, key)) = first else {
-            self.always.push(at);
-            return;
-        };
-        let place = self.keyed.iter().position(|k| k.field.as_ref() == field);
-        let place = place.unwrap_or_else(|| {
-            self.keyed.push(Keyed {
-                field: field.cloned(),
-                rules: NumberMap::default(),
-            });
-            self.keyed.len() - 1
-        });
-        self.keyed[place].rules.entry(key).or_default().push(at);
-    }
-
-    /// The first rule behind `after` that may match.
-    fn next(&self, asked: &Asked<'_>, after: Option<u32>) -> Option<u32> {
-        let mut first = behind(&self.always, after);
-        for keyed in &self.keyed {
-            let key = match &keyed.field {
-                Some(field) => asked.field(field).and_then(|field| key_of_field(&field)),
-                None => Some(asked.client),
-            };
-            let found = key
-                .and_then(|key| keyed.rules.get(&key))
-                .and_then(|rules| behind(rules, after));
-            first = match (first, found) {
-                (Some(one), Some(other)) => Some(one.min(other)),
-                (one, other) => one.or(other),
-            };
-        }
-        first
-    }
-}
-
-fn behind(rules: &[u32], after: Option<u32>) -> Option<u32> {
-    let at = match after {
-        Some(after) => rules.partition_point(|rule| *rule <= after),
-        None => 0,
-    };
-    rules.get(at).copied()
-}
-
-/// The key of a condition that asks for one number or one text.
-fn key_of(condition: &Condition) -> Option<u64> {
-    match &condition.test {
-        Test::Equal(Expected::Number(number)) => Some(key_of_number(*number)),
-        // Data may be long: it is compared only when all else fits.
-        Test::Equal(Expected::Bytes(bytes)) if &*condition.field != "data" => Some(hash(bytes)),
-        _ => None,
-    }
-}
-
-/// Equal numbers have one key, zero and minus zero too.
-fn key_of_number(number: f64) -> u64 {
-    (number + 0.0).to_bits()
-}
-
-fn key_of_field(field: &Field<'_>) -> Option<u64> {
-    match field {
-        Field::Number(number) => Some(key_of_number(*number as f64)),
-        Field::Fraction(number) => Some(key_of_number(*number)),
-        Field::Text(text) => Some(hash(text.as_bytes())),
-        Field::Secret(bytes) => Some(hash(bytes)),
-        _ => None,
     }
 }
 

@@ -174,7 +174,7 @@ fn shown(data: &[u8]) -> Value {
     fields::shown(data, View::default())
 }
 
-fn number(field: &Field<'_>) -> Option<f64> {
+pub(super) fn number(field: &Field<'_>) -> Option<f64> {
     match field {
         // Numbers of the wire have 32 bits at most.
         Field::Number(number) => Some(*number as f64),

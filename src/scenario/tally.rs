@@ -94,16 +94,9 @@ impl Tally {
         }
     }
 
-    /// Adds an expectation; what came before is to be [told](Self::tell_last) to it.
-    pub fn add(&mut self, expectation: Expectation) {
-        self.expected.push(Progress::new(expectation));
-    }
-
-    /// Compares an earlier request with the expectation that was added last.
-    pub fn tell_last(&mut self, asked: &Asked<'_>, seq: u64) {
-        if let Some(last) = self.expected.last_mut() {
-            last.compare(asked, seq);
-        }
+    /// Adds the expectations of another tally, as far as they are met.
+    pub fn add(&mut self, other: Tally) {
+        self.expected.extend(other.expected);
     }
 
     /// A text for each expectation that is not met.

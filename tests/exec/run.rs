@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
 use mockpilot::sys;
 
@@ -94,4 +95,25 @@ impl Started {
 /// Prints where the daemon is, and ends with `status` when standard input does.
 pub fn until_told(status: i32) -> String {
     format!("echo $PILOT_SOCKET; cat >/dev/null; exit {status}")
+}
+
+/// Shell words that find the daemon's process: its log is written by a thread of its own, later perhaps
+/// than COMMAND starts.
+pub fn daemon_of(log: &str) -> String {
+    format!("until daemon=$(sed -n 's/.*, pid //p' {log}) && [ -n \"$daemon\" ]; do :; done")
+}
+
+/// Runs a shell that would go on for ever once it has set its trap: the time-out it got, its status and
+/// its output. On a busy machine the shortest may be over before it comes to that.
+pub fn too_late(trap: &str) -> (Duration, i32, String) {
+    let script = format!("{trap}; echo trapped; while :; do sleep 0.05; done");
+    for milliseconds in [100, 1000, 10_000] {
+        let timeout = format!("{milliseconds}ms");
+        let (status, output, _) = Run::shell(&["-q", "--timeout", &timeout], &script).finish();
+        if output.starts_with("trapped\n") {
+            return (Duration::from_millis(milliseconds), status, output);
+        }
+        assert_eq!(status, 124);
+    }
+    panic!("the trap was not set: {trap}");
 }

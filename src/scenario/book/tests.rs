@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::{Answer, Place};
+use crate::scenario::{Answer, Condition, Expected, Place, Test};
 use crate::wire::decode;
 use crate::wire::frame::Frame;
 use crate::wire::kind::Kinds;
@@ -168,6 +168,88 @@ fn random_choices_are_the_same_for_the_same_seed() {
     };
     assert_eq!(draws(7), draws(7));
     assert_ne!(draws(7), draws(8));
+}
+
+/// Every way in which a rule can be looked up, beside those that are looked at always.
+fn rules_of_all_sorts() -> Vec<Rule> {
+    let numbers = |all: &[u16]| {
+        let number = |n: &u16| Expected::Number((*n).into());
+        Test::In(all.iter().map(number).collect())
+    };
+    let tests = [
+        None,
+        Some(Test::Equal(Expected::Number(3.0))),
+        Some(Test::Not(Expected::Number(3.0))),
+        Some(numbers(&[])),
+        Some(numbers(&[2, 5, 2])),
+        Some(Test::Range(Some(2.0), Some(4.0))),
+        Some(Test::Range(Some(5.0), None)),
+        Some(Test::Range(None, Some(1.5))),
+        Some(Test::Range(Some(4.0), Some(2.0))),
+    ];
+    let mut rules = Vec::new();
+    for test in tests {
+        let when: Vec<Condition> = test
+            .map(|test| Condition { test, ..port(0) })
+            .into_iter()
+            .collect();
+        for client in [None, Some(1), Some(2)] {
+            for (state, scope) in [
+                (None, Scope::Daemon),
+                (Some("start"), Scope::Daemon),
+                (Some("start"), Scope::Client),
+                (Some("other"), Scope::Daemon),
+            ] {
+                let (state, when) = (state.map(str::to_owned), when.clone());
+                rules.push(Rule {
+                    client,
+                    state,
+                    scope,
+                    when,
+                    ..rule("bind")
+                });
+            }
+        }
+    }
+    rules
+}
+
+#[test]
+fn what_is_looked_up_is_what_looking_at_every_rule_would_find() {
+    let rules = rules_of_all_sorts();
+    // Each applies once, so that every rule that matches is found in its turn.
+    let once = |rule: &Rule| Rule {
+        times: Some(1),
+        ..rule.clone()
+    };
+    let once: Vec<Rule> = rules.iter().map(once).collect();
+    for client in 1..=3 {
+        for port in 0..8u16 {
+            let payload = port.to_be_bytes();
+            let frame = Frame {
+                code: 0x01,
+                payload: &payload,
+            };
+            let decoded = decode(frame);
+            let asked = Asked::request(client, frame, &decoded);
+            let matches = |rule: &Rule| {
+                rule.client.is_none_or(|only| only == client)
+                    && rule.state.as_deref().is_none_or(|state| state == START)
+                    && rule.when.iter().all(|condition| condition.holds(&asked))
+            };
+            let expected: Vec<String> = (0..rules.len())
+                .filter(|at| matches(&rules[*at]))
+                .map(|at| format!("rules[{at}]"))
+                .collect();
+            let mut book = Book::new(&once, 1);
+            let found = std::iter::from_fn(|| bind(&mut book, client, port));
+            assert_eq!(
+                found.collect::<Vec<_>>(),
+                expected,
+                "client {client}, port {port}"
+            );
+        }
+    }
 }
 
 #[test]
