@@ -23,7 +23,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest model
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -104,6 +104,11 @@ pytest: ## fetch pytest into target/pytest/
 	    $(PYTHON) -m venv "$$tmp" && \
 	    "$$tmp/bin/python" -m pip --disable-pip-version-check install -q pytest==$(PYTEST_VERSION) && \
 	    { mv -T "$$tmp" "$(PYTEST)" 2>/dev/null || [ -x "$(PYTEST)/bin/python" ]; }; }
+
+# Under fire
+
+model: ## run MOCKPILOT_STEPS random operations against a plain model: target/figures/model.txt
+	MOCKPILOT_STEPS="$${MOCKPILOT_STEPS:-1000000}" $(CARGO) test --test model random -- --nocapture
 
 # Measure
 
