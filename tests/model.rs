@@ -182,7 +182,7 @@ fn a_wrong_rule_is_found_and_made_small() {
             .unwrap();
         let output = String::from_utf8_lossy(&[again.stdout, again.stderr].concat()).into_owned();
         assert!(!again.status.success(), "{output}");
-        assert!(output.contains(&expected(&said)), "{said}\n{output}");
+        assert!(output.contains(expected(&said)), "{said}\n{output}");
         // With the rule put right, the same steps are as the model says.
         let right = Setting {
             wrong: None,

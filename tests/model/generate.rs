@@ -7,7 +7,7 @@ use super::managed::{BAD_POLICIES, POLICIES};
 use super::setting::{
     ASKING, BETA, EVERYBODY, GAMMA, JOIN_TOKEN, OWN, SLOW, STRANGER, Setting, TOKEN,
 };
-use super::step::{Field, Push, Step, Stream};
+use super::step::{Field, How, Push, Step, Stream};
 use super::streaming::{close, dial, send, stream};
 use super::world::World;
 
@@ -17,7 +17,7 @@ pub type Request = (&'static str, Vec<Field>);
 type Maker = fn(&mut Chance, &World, usize) -> Request;
 
 /// Kinds of requests and how often each is made, in thousandths or so.
-const REQUESTS: [(usize, Maker); 30] = [
+const REQUESTS: [(usize, Maker); 31] = [
     (60, |c, _, _| ("bind", vec![Field::U16(port(c))])),
     (25, unbind),
     (150, dial),
@@ -46,6 +46,7 @@ const REQUESTS: [(usize, Maker); 30] = [
     (30, cut),
     (8, unknown),
     (4, |_, _, _| ("info", vec![Field::Fill(600, 0)])),
+    (5, |_, _, _| ("empty", vec![])),
     (8, |c, _, _| ("submit_badge", one_of(c, &BADGES))),
     (8, |c, _, _| ("enroll_recovery", one_of(c, &ENROLLMENTS))),
     (8, |c, _, _| ("sign_envelope", one_of(c, &SIGNED))),
@@ -158,11 +159,8 @@ pub fn step(c: &mut Chance, world: &World) -> Step {
     }
     let slot = c.of(&present);
     match c.below(1000) {
-        0..8 => Step::Leave {
-            slot,
-            cut: c.percent(30),
-        },
-        8..38 => peer(c, world),
+        0..10 => Step::Leave { slot, how: how(c) },
+        10..38 => peer(c, world),
         62..92 => Step::Push(push(c, world, slot)),
         38..46 => Step::State,
         46..60 => Step::Both {
@@ -180,6 +178,16 @@ pub fn step(c: &mut Chance, world: &World) -> Step {
             }
         }
     }
+}
+
+fn how(c: &mut Chance) -> How {
+    c.weighted(&[
+        (4, How::Plain),
+        (2, How::Cut),
+        (1, How::Over),
+        (1, How::Half),
+        (3, How::Sending),
+    ])
 }
 
 fn push(c: &mut Chance, world: &World, slot: usize) -> Push {

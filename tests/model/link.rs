@@ -1,6 +1,7 @@
 //! Sockets: a client's frames, and the control socket's lines.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -12,12 +13,15 @@ use crate::support::DEADLINE;
 const HEALTH: u8 = 0x21;
 const HEALTH_OK: u8 = 0x22;
 
+const END: &str = "the end of the connection";
+
 /// One client's connection.
 pub struct Link {
     stream: UnixStream,
     waiting: Vec<u8>,
     read: Vec<u8>,
     taken: usize,
+    writes: usize,
 }
 
 impl Link {
@@ -30,6 +34,7 @@ impl Link {
             waiting: Vec::new(),
             read: Vec::new(),
             taken: 0,
+            writes: 0,
         })
     }
 
@@ -43,8 +48,20 @@ impl Link {
         self.add(HEALTH, &[]);
     }
 
+    /// Adds a frame of length 0.
+    pub fn add_empty(&mut self) {
+        self.waiting.extend([0; 4]);
+    }
+
+    /// Writes what was added; now and then in pieces, which end where they will.
     pub fn write(&mut self) -> Result<(), String> {
-        let written = self.stream.write_all(&self.waiting);
+        self.writes += 1;
+        let piece = match self.writes % 8 {
+            0 => self.waiting.len().div_ceil(3),
+            _ => self.waiting.len(),
+        };
+        let mut pieces = self.waiting.chunks(piece.max(1));
+        let written = pieces.try_for_each(|piece| self.stream.write_all(piece));
         self.waiting.clear();
         written.map_err(|error| format!("write: {error}"))
     }
@@ -53,6 +70,28 @@ impl Link {
     pub fn write_cut(&mut self) -> Result<(), String> {
         self.waiting.extend([0, 0, 0, 9, 0x03, 0]);
         self.write()
+    }
+
+    /// Writes the length of a frame that is a byte too long, which ends the connection.
+    pub fn write_over(&mut self) -> Result<(), String> {
+        self.waiting.extend([0, 0x10, 0, 1]);
+        self.write()?;
+        self.end()
+    }
+
+    /// Ends the own side, and then the daemon ends the other.
+    pub fn end_own_side(&mut self) -> Result<(), String> {
+        let ended = self.stream.shutdown(Shutdown::Write);
+        ended.map_err(|error| format!("shutdown: {error}"))?;
+        self.end()
+    }
+
+    /// Waits for the end of the connection, before which nothing comes.
+    fn end(&mut self) -> Result<(), String> {
+        match self.frame() {
+            Err(text) if text == END => Ok(()),
+            got => Err(format!("expected {END}, got {got:?}")),
+        }
     }
 
     pub fn frame(&mut self) -> Result<Frame, String> {
@@ -66,7 +105,7 @@ impl Link {
             self.taken = 0;
             let mut piece = [0; 16 * 1024];
             match self.stream.read(&mut piece) {
-                Ok(0) => return Err("the end of the connection".to_owned()),
+                Ok(0) => return Err(END.to_owned()),
                 Ok(count) => self.read.extend_from_slice(&piece[..count]),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(format!("nothing: {error}")),

@@ -14,7 +14,7 @@ use super::world::{KEY, World};
 /// How long an ended stream is listed for sure, and how long at most: the daemon keeps it for ten
 /// seconds by a clock of its own.
 const SURELY: Duration = Duration::from_secs(7);
-const AT_MOST: Duration = Duration::from_secs(13);
+const AT_MOST: Duration = Duration::from_secs(15);
 
 /// What info is to say at some moment.
 #[derive(Clone, Debug)]
@@ -24,6 +24,7 @@ pub struct Info {
     streams: Vec<Listed>,
     /// Dials without an answer: address, port, local port.
     dials: Vec<(String, u16, u16)>,
+    asked: Instant,
 }
 
 #[derive(Clone, Debug)]
@@ -107,6 +108,7 @@ impl World {
             body,
             streams: streams.collect(),
             dials: dials.collect(),
+            asked: Instant::now(),
         }
     }
 
@@ -262,10 +264,10 @@ impl Learnt {
         let mut rest = streams.as_slice();
         for listed in &wanted.streams {
             let is_it = rest.first().is_some_and(|row| row["id"] == listed.id);
-            let age = listed.ended.map(|ended| ended.elapsed());
-            match age {
-                Some(age) if !is_it && age > SURELY => continue,
-                Some(age) if is_it && age > AT_MOST => {
+            match listed.ended {
+                Some(ended) if !is_it && ended.elapsed() > SURELY => continue,
+                Some(ended) if is_it && wanted.asked - ended > AT_MOST => {
+                    let age = wanted.asked - ended;
                     return Err(format!("stream {} ended {age:?} ago", listed.id));
                 }
                 _ => {}

@@ -10,7 +10,7 @@ use super::figures::Tally;
 use super::link::{Control, Link};
 use super::listings::Learnt;
 use super::setting::Setting;
-use super::step::{Push, Step};
+use super::step::{How, Push, Step, fill};
 use super::verdict::{frames, listed};
 use super::world::{Expected, World};
 use crate::support::{Binary, DEADLINE};
@@ -115,9 +115,14 @@ impl Session<'_> {
                 if self.links[*slot].is_none() {
                     return Ok(());
                 }
-                let (code, payload) = self.world.encode(name, fields);
-                self.world.ask(*slot, code, &payload);
-                self.link(*slot).add(code, &payload);
+                if name == "empty" {
+                    self.world.label("passed over");
+                    self.link(*slot).add_empty();
+                } else {
+                    let (code, payload) = self.world.encode(name, fields);
+                    self.world.ask(*slot, code, &payload);
+                    self.link(*slot).add(code, &payload);
+                }
                 self.writing = Some(*slot);
                 self.note(name);
                 if self.world.late || !more {
@@ -129,7 +134,7 @@ impl Session<'_> {
                 let near = self.world.named(*stream);
                 self.close_both(near)
             }
-            Step::Leave { slot, cut } => self.leave(*slot, *cut),
+            Step::Leave { slot, how } => self.leave(*slot, *how),
             Step::Come { slot } if self.links[*slot].is_none() => self.come(*slot),
             Step::Come { .. } => Ok(()),
             Step::Peer { node, does, with } => self.peer(*node, does, with),
@@ -173,15 +178,28 @@ impl Session<'_> {
         self.settle(false)
     }
 
-    fn leave(&mut self, slot: usize, cut: bool) -> Result<(), String> {
+    fn leave(&mut self, slot: usize, how: How) -> Result<(), String> {
         let Some(number) = self.world.here[slot] else {
             return Ok(());
         };
         self.writing = Some(slot);
         self.settle(false)?;
+        let newest = self.world.newest_joined(slot);
         let mut link = self.links[slot].take().expect("a client that is there");
-        if cut {
-            link.write_cut()?;
+        match how {
+            How::Plain => {}
+            How::Cut => link.write_cut()?,
+            How::Over => link.write_over().map_err(|e| who(slot, &e))?,
+            How::Half => link.end_own_side().map_err(|e| who(slot, &e))?,
+            How::Sending => {
+                for n in 0..newest.map_or(0, |_| 50) {
+                    let stream = newest.unwrap_or(0);
+                    let data = [&stream.to_be_bytes()[..], &fill(20, n)].concat();
+                    self.world.ask(slot, 0x06, &data);
+                    link.add(0x06, &data);
+                }
+                link.write()?;
+            }
         }
         drop(link);
         let end = Instant::now() + DEADLINE;
@@ -195,8 +213,9 @@ impl Session<'_> {
                 return Err(format!("client {number} has not gone"));
             }
         }
+        self.world.outcome.clear();
         self.world.leave(slot);
-        self.note(if cut { "leave in a frame" } else { "leave" });
+        self.note(&format!("leave ({})", how.word()));
         self.settle_all()
     }
 

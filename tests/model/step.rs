@@ -14,8 +14,8 @@ pub enum Step {
     },
     /// The owners of both ends of a stream close them without waiting for each other.
     Both { stream: Stream },
-    /// A client goes; with `cut`, in the middle of a frame.
-    Leave { slot: usize, cut: bool },
+    /// A client goes.
+    Leave { slot: usize, how: How },
     /// A client that went comes back.
     Come { slot: usize },
     /// A peer acts of its own accord.
@@ -30,6 +30,41 @@ pub enum Step {
     Reset,
     /// The daemon's whole state is compared.
     State,
+}
+
+/// How a client goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    Plain,
+    /// In the middle of a frame.
+    Cut,
+    /// It is thrown out for a frame that is too long.
+    Over,
+    /// It ends its own side and waits for the daemon to end the other.
+    Half,
+    /// With data on its newest stream still under way.
+    Sending,
+}
+
+const HOWS: [(How, &str); 5] = [
+    (How::Plain, "leave"),
+    (How::Cut, "cut"),
+    (How::Over, "over"),
+    (How::Half, "half"),
+    (How::Sending, "sending"),
+];
+
+impl How {
+    pub fn word(self) -> &'static str {
+        let row = HOWS.iter().find(|(how, _)| *how == self);
+        row.expect("every way has a word").1
+    }
+
+    fn read(word: &str) -> Option<How> {
+        HOWS.iter()
+            .find(|(_, known)| *known == word)
+            .map(|(how, _)| *how)
+    }
 }
 
 /// What the control socket pushes.
@@ -90,8 +125,7 @@ impl Step {
                 line
             }
             Step::Both { stream } => format!("both {}", stream.word()),
-            Step::Leave { slot, cut: false } => format!("{slot} leave"),
-            Step::Leave { slot, cut: true } => format!("{slot} cut"),
+            Step::Leave { slot, how } => format!("{slot} {}", how.word()),
             Step::Come { slot } => format!("{slot} come"),
             Step::Peer { node, does, with } => {
                 format!("peer {node} {does} {}", quoted(with.as_bytes()))
@@ -145,13 +179,9 @@ impl Step {
                 does: (*does).to_owned(),
                 with: String::from_utf8(unquoted(with)?).ok()?,
             },
-            [slot, "leave"] => Step::Leave {
+            [slot, how] if How::read(how).is_some() => Step::Leave {
                 slot: slot.parse().ok()?,
-                cut: false,
-            },
-            [slot, "cut"] => Step::Leave {
-                slot: slot.parse().ok()?,
-                cut: true,
+                how: How::read(how)?,
             },
             [slot, "come"] => Step::Come {
                 slot: slot.parse().ok()?,

@@ -103,7 +103,7 @@ pub struct World {
     pub outcome: String,
     /// Whether something of it comes after its time, and not with the next answers.
     pub late: bool,
-    /// Whether the order of what one client gets is left open.
+    /// Whether the order in which ends of streams are told is left open.
     pub unordered: bool,
 }
 
@@ -242,6 +242,16 @@ impl World {
             .iter()
             .filter(|(_, s)| s.owner == slot && s.ended.is_none());
         open.map(|(id, _)| *id).collect()
+    }
+
+    /// The newest open stream of a client that leads to another client.
+    pub fn newest_joined(&self, slot: usize) -> Option<u32> {
+        let open = self.open_of(slot);
+        let to_another = |id: &&u32| match self.streams[id].far {
+            Far::Stream(far) => self.streams[&far].owner != slot,
+            Far::Service(_) => false,
+        };
+        open.iter().rev().find(to_another).copied()
     }
 
     pub fn is_open(&self, id: u32) -> bool {
