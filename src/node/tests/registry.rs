@@ -255,4 +255,10 @@ fn envelopes_verify_until_the_key_is_rotated() {
     assert!(verify(&mut w, &new).contains("reqsig: signature verification failed"));
     w.pass(301_000);
     assert!(verify(&mut w, &old).contains("reqsig: envelope timestamp outside ±5m0s window"));
+    // A key that was never looked up is not found once the node has left the registry.
+    let mut w = World::faithful();
+    let signed = sign(&mut w);
+    w.say(1, &Request::Deregister);
+    let gone = "public key for node 1 unavailable: lookup node 1: registry: node 1: node not found";
+    assert!(verify(&mut w, &signed).contains(gone));
 }
