@@ -126,7 +126,7 @@ fn random_operations_are_as_the_model_says() {
     if let Some(finding) = finding {
         panic!("seed {seed}: {finding}");
     }
-    assert!(tally.sum() >= steps * 9 / 10, "{} steps", tally.sum());
+    assert!(tally.sum() >= steps, "{} steps", tally.sum());
     // With fewer steps some kinds are too rare for that.
     if steps >= SHORT {
         assert_eq!(

@@ -46,10 +46,14 @@ pub fn campaign(seed: u64, steps: u64) -> (Tally, Option<(Setting, Failure)>) {
             done.fetch_add(length, Ordering::Relaxed);
             let mut chance = Chance(seed.wrapping_mul(1_000_003).wrapping_add(number));
             let setting = generate::setting(&mut chance, number.is_multiple_of(2));
+            let before = tally.sum();
             if let Err(failure) = session(setting, chance.number(), length, &mut tally) {
                 done.store(u64::MAX / 2, Ordering::Relaxed);
                 return (tally, Some((setting, failure)));
             }
+            // Steps that were none, and runs that ended early, are made up for.
+            let counted = tally.sum() - before;
+            done.fetch_sub(length.saturating_sub(counted), Ordering::Relaxed);
         }
     };
     let parts: Vec<_> = std::thread::scope(|scope| {

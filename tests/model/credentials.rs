@@ -146,11 +146,57 @@ impl World {
         if !text.is_empty() {
             return self.refuse(slot, &format!("sign_envelope: {text}"));
         }
-        let envelope = format!("pilot-req-v1|{OWN:012x}|{CLOCK}|{NONCE}|{HASH}|svc");
+        let envelope = World::envelope();
         let body = json!({"address": super::codec::address_text((0, OWN)), "envelope": envelope,
                           "signature": format!("{KEY}signature {}", self.key),
                           "type": "sign_envelope_ok"});
         self.body(slot, 0x34, body);
+    }
+
+    /// An envelope that this daemon has signed, with its key of that time. The key that is looked up
+    /// first is kept; a node that has left the registry has none.
+    pub fn verify_own(&mut self, slot: usize, key: u32) {
+        let known = self.kept_key;
+        let reason = match known {
+            _ if self.unresolved => Some("peer pubkey unresolved (negatively cached)".to_owned()),
+            Some(_) => None,
+            None => self.must_be_registered().err(),
+        };
+        let mut body = json!({"type": "verify_envelope_ok", "valid": false});
+        if let Some(reason) = reason {
+            let reason = match self.unresolved {
+                true => reason,
+                false => format!("lookup node {OWN}: registry: {reason}"),
+            };
+            self.unresolved = true;
+            self.label("no key");
+            body["reason"] = format!("public key for node {OWN} unavailable: {reason}").into();
+            return self.body(slot, 0x36, body);
+        }
+        let kept = *self.kept_key.get_or_insert(self.key);
+        if !self.lenient() && kept != key {
+            self.label("another key");
+            body["reason"] = "reqsig: signature verification failed".into();
+            return self.body(slot, 0x36, body);
+        }
+        let via = if known.is_some() { "cache" } else { "registry" };
+        self.label(&format!("valid, by {via}"));
+        let body = json!({"address": super::codec::address_text((0, OWN)), "node_id": OWN,
+                          "trusted": false, "type": "verify_envelope_ok", "valid": true,
+                          "verified_via": via});
+        self.body(slot, 0x36, body);
+    }
+
+    /// The envelope that the daemon signs here.
+    fn envelope() -> String {
+        format!("pilot-req-v1|{OWN:012x}|{CLOCK}|{NONCE}|{HASH}|svc")
+    }
+
+    /// What is sent to have one verified.
+    pub fn signed(signature: &str) -> Vec<u8> {
+        json!({"envelope": World::envelope(), "signature": signature})
+            .to_string()
+            .into_bytes()
     }
 
     pub fn verify(&mut self, slot: usize, payload: &[u8]) {

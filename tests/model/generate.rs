@@ -17,7 +17,7 @@ pub type Request = (&'static str, Vec<Field>);
 type Maker = fn(&mut Chance, &World, usize) -> Request;
 
 /// Kinds of requests and how often each is made, in thousandths or so.
-const REQUESTS: [(usize, Maker); 31] = [
+const REQUESTS: [(usize, Maker); 32] = [
     (60, |c, _, _| ("bind", vec![Field::U16(port(c))])),
     (25, unbind),
     (150, dial),
@@ -47,6 +47,9 @@ const REQUESTS: [(usize, Maker); 31] = [
     (8, unknown),
     (4, |_, _, _| ("info", vec![Field::Fill(600, 0)])),
     (5, |_, _, _| ("empty", vec![])),
+    (12, |c, _, _| {
+        ("verify_own", vec![Field::U32(c.of(&[0, 0, 1]))])
+    }),
     (8, |c, _, _| ("submit_badge", one_of(c, &BADGES))),
     (8, |c, _, _| ("enroll_recovery", one_of(c, &ENROLLMENTS))),
     (8, |c, _, _| ("sign_envelope", one_of(c, &SIGNED))),

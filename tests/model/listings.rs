@@ -231,6 +231,11 @@ impl Learnt {
         }
     }
 
+    /// The signature that the daemon made with its so-manieth key, if it was seen.
+    pub fn signature(&self, key: u32) -> Option<&String> {
+        self.keys.get(&format!("{KEY}signature {key}"))
+    }
+
     /// Whether a made-up peer is what it was before, and somebody else than the node itself.
     pub fn made_up(&mut self, name: &str, got: &Value) -> Result<(), String> {
         let node = got["node_id"].as_u64().ok_or("no node_id")?;

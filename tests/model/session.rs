@@ -10,7 +10,7 @@ use super::figures::Tally;
 use super::link::{Control, Link};
 use super::listings::Learnt;
 use super::setting::Setting;
-use super::step::{How, Push, Step, fill};
+use super::step::{Field, How, Push, Step, fill};
 use super::verdict::{frames, listed};
 use super::world::{Expected, World};
 use crate::support::{Binary, DEADLINE};
@@ -115,13 +115,25 @@ impl Session<'_> {
                 if self.links[*slot].is_none() {
                     return Ok(());
                 }
-                if name == "empty" {
-                    self.world.label("passed over");
-                    self.link(*slot).add_empty();
-                } else {
-                    let (code, payload) = self.world.encode(name, fields);
-                    self.world.ask(*slot, code, &payload);
-                    self.link(*slot).add(code, &payload);
+                match (&**name, &fields[..]) {
+                    ("empty", _) => {
+                        self.world.label("passed over");
+                        self.link(*slot).add_empty();
+                    }
+                    ("verify_own", [Field::U32(back)]) => {
+                        let key = self.world.key.saturating_sub(*back);
+                        let Some(signature) = self.learnt.signature(key) else {
+                            return Ok(());
+                        };
+                        let payload = World::signed(signature);
+                        self.world.verify_own(*slot, key);
+                        self.link(*slot).add(0x35, &payload);
+                    }
+                    _ => {
+                        let (code, payload) = self.world.encode(name, fields);
+                        self.world.ask(*slot, code, &payload);
+                        self.link(*slot).add(code, &payload);
+                    }
                 }
                 self.writing = Some(*slot);
                 self.note(name);

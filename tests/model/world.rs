@@ -84,6 +84,9 @@ pub struct World {
     pub registered: bool,
     /// How often the key was rotated.
     pub key: u32,
+    /// The key of its own that the daemon looked up first, and whether it once found none.
+    pub kept_key: Option<u32>,
+    pub unresolved: bool,
     pub ports: BTreeMap<u16, usize>,
     pub streams: BTreeMap<u32, Stream>,
     pub last_stream: u32,
@@ -122,6 +125,8 @@ impl World {
             public: true,
             registered: true,
             key: 0,
+            kept_key: None,
+            unresolved: false,
             ports: BTreeMap::new(),
             streams: BTreeMap::new(),
             last_stream: 0,
