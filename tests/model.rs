@@ -165,7 +165,8 @@ fn a_wrong_rule_is_found_and_made_small() {
         (Wrong::PortsStay, 3),
     ] {
         let (setting, failure) = caught(wrong);
-        let (said, file) = told(&format!("{wrong:?}"), setting, failure);
+        let name = format!("{wrong:?}-{}", std::process::id());
+        let (said, file) = told(&name, setting, failure);
         let written = std::fs::read_to_string(&file).unwrap();
         let (read, steps) = shrink::read(&written).unwrap();
         assert_eq!(read, setting);
