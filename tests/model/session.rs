@@ -16,7 +16,7 @@ use super::world::{Expected, World};
 use crate::support::{Binary, DEADLINE};
 
 /// A run ends before a `handshake.wait` could run out, which happens after thirty seconds.
-const WAIT_SURELY: Duration = Duration::from_secs(20);
+const WAIT_SURELY: Duration = Duration::from_secs(12);
 
 /// Where a run differs from the model: after which step, and how.
 #[derive(Debug)]
@@ -227,7 +227,11 @@ impl Session<'_> {
         }
         self.world.outcome.clear();
         self.world.leave(slot);
-        self.note(&format!("leave ({})", how.word()));
+        let name = match how {
+            How::Plain => "leave".to_owned(),
+            how => format!("leave ({})", how.word()),
+        };
+        self.note(&name);
         self.settle_all()
     }
 
