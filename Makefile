@@ -25,7 +25,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences
+.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences model
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -127,6 +127,8 @@ faults: ## take descriptors, threads, disks and names away from the daemon; MOCK
 # For example: make sequences MOCKPILOT_LENGTH=5
 sequences: ## run every sequence of nasty frames up to a length of $MOCKPILOT_LENGTH (4)
 	MOCKPILOT_LENGTH=$${MOCKPILOT_LENGTH:-4} $(CARGO) test --release --test sequences -- --nocapture
+model: ## run MOCKPILOT_STEPS random operations against a plain model: target/figures/model.txt
+	MOCKPILOT_STEPS="$${MOCKPILOT_STEPS:-1000000}" $(CARGO) test --test model random -- --nocapture
 
 # Measure
 

@@ -11,6 +11,9 @@ impl Node {
         if badge.is_empty() || badge_sig.is_empty() {
             return Err("submit_badge: badge and badge_sig required".to_owned());
         }
+        // The registry looks for the node before it reads the badge.
+        self.must_be_registered()
+            .map_err(|text| format!("submit_badge: registry: {text}"))?;
         let (provider, kid) = check_badge(badge).map_err(|text| {
             format!(
                 "submit_badge: registry: badge verification failed: badgeverify: malformed \

@@ -92,6 +92,8 @@ impl Node {
         self.reach(to.node)?;
         let Some(service) = self.service(to.node, port) else {
             traffic::next_port(&mut self.traffic);
+            // Who refuses was reached.
+            self.touch(to.node);
             return Err(REFUSED.to_owned());
         };
         self.dial_peer(asker, to, port, service, now, out)

@@ -174,7 +174,8 @@ impl Node {
         if let Some(generation) = self.keys.found.get(node) {
             return Ok((*generation, "cache"));
         }
-        if !self.exists(node) {
+        let own = node == self.identity.node_id;
+        if !self.exists(node) || (own && self.must_be_registered().is_err()) {
             let why = if self.keys.missing.insert(node, ()) {
                 format!("lookup node {node}: registry: node {node}: node not found")
             } else {
@@ -182,11 +183,7 @@ impl Node {
             };
             return Err(format!("public key for node {node} unavailable: {why}"));
         }
-        let generation = if node == self.identity.node_id {
-            self.identity.generation
-        } else {
-            0
-        };
+        let generation = if own { self.identity.generation } else { 0 };
         self.keys.found.insert(node, generation);
         Ok((generation, "registry"))
     }

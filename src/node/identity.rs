@@ -165,7 +165,7 @@ impl Node {
         Ok(Some(Reply::Json(Command::RotateKey, body)))
     }
 
-    fn must_be_registered(&self) -> Result<(), String> {
+    pub(super) fn must_be_registered(&self) -> Result<(), String> {
         if self.identity.registered || self.lenient() {
             return Ok(());
         }

@@ -181,6 +181,13 @@ fn after_deregistering_the_registry_knows_the_node_no_more() {
             },
             "resolve_hostname: registry: hostname \"alpha\" not found",
         ),
+        (
+            Request::SubmitBadge {
+                badge: "pilotbadge:v1:1:github:1:0:k:".to_owned(),
+                badge_sig: "AAAA".to_owned(),
+            },
+            "submit_badge: registry: node 1: node not found",
+        ),
     ] {
         assert_eq!(error(&mut w, &request), text);
     }
@@ -193,7 +200,10 @@ fn unknown_and_hidden_nodes_are_not_found() {
         let text = format!("1 error resolve node {node}: registry: node {node}: node not found");
         assert_eq!(w.dial(1, node, 7), [text]);
     }
+    let direct = Request::PreferDirect { node_id: 2 };
     assert_eq!(w.dial(1, 2, 6999), ["1 error connection refused"]);
+    // Who refuses was reached.
+    assert!(error(&mut w, &direct).contains(r#""had_tunnel":true"#));
     assert_eq!(w.dial(1, 2, 13), ["1 dialled 1", "1 recv 1 hello\n"]);
     let send = Request::HandshakeSend {
         node_id: 4242,
@@ -245,4 +255,10 @@ fn envelopes_verify_until_the_key_is_rotated() {
     assert!(verify(&mut w, &new).contains("reqsig: signature verification failed"));
     w.pass(301_000);
     assert!(verify(&mut w, &old).contains("reqsig: envelope timestamp outside ±5m0s window"));
+    // A key that was never looked up is not found once the node has left the registry.
+    let mut w = World::faithful();
+    let signed = sign(&mut w);
+    w.say(1, &Request::Deregister);
+    let gone = "public key for node 1 unavailable: lookup node 1: registry: node 1: node not found";
+    assert!(verify(&mut w, &signed).contains(gone));
 }
