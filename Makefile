@@ -20,10 +20,12 @@ LIBPILOT_FETCHED = $(CURDIR)/target/libpilot/$(LIBPILOT_VERSION)
 LIBPILOT_DIR = $(if $(LIBPILOT),$(abspath $(LIBPILOT)),$(LIBPILOT_FETCHED))
 PYTEST_VERSION = 8.4.2
 PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
+# For example: make fuzz TARGETS='session frames' MOCKPILOT_SECONDS=10
+TARGETS =
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest fuzz
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -104,6 +106,11 @@ pytest: ## fetch pytest into target/pytest/
 	    $(PYTHON) -m venv "$$tmp" && \
 	    "$$tmp/bin/python" -m pip --disable-pip-version-check install -q pytest==$(PYTEST_VERSION) && \
 	    { mv -T "$$tmp" "$(PYTEST)" 2>/dev/null || [ -x "$(PYTEST)/bin/python" ]; }; }
+
+# Under fire
+
+fuzz: ## run each fuzz target two minutes (MOCKPILOT_SECONDS) on seeds from the recordings
+	@CARGO="$(CARGO)" $(PYTHON) tests/fuzz/run.py target/fuzz/corpus target/figures/fuzz.txt $(TARGETS)
 
 # Measure
 

@@ -7,6 +7,9 @@ mod behind;
 mod delivery;
 pub mod ending;
 pub mod endpoint;
+#[cfg(any(test, fuzzing))]
+#[path = "../../tests/fuzz/entries/session.rs"]
+pub(crate) mod fuzzing;
 mod hub;
 pub mod last_client;
 pub mod lifeline;

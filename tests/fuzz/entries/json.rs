@@ -1,0 +1,79 @@
+//! Go's JSON: what serde reads is read alike, and what is written can be read again.
+
+use serde_json::Value;
+
+use crate::go::json::{
+    Decoded, Event, Field, Kind, Reader, compact, decode_struct, from_serde, members, parse,
+    string_list,
+};
+
+const FIELDS: &[Field] = &[
+    Field {
+        name: "envelope",
+        go_name: "Envelope",
+        kind: Kind::String,
+    },
+    Field {
+        name: "max_skew_secs",
+        go_name: "MaxSkewSecs",
+        kind: Kind::Float,
+    },
+    Field {
+        name: "check_standing",
+        go_name: "CheckStanding",
+        kind: Kind::Bool,
+    },
+];
+
+pub(super) fn json(text: &[u8]) {
+    let events = Reader::new(text);
+    let parsed = parse(text);
+    let serdes: Option<Value> = serde_json::from_slice(text).ok();
+    if let Some(serdes) = &serdes {
+        assert_eq!(parsed.as_ref(), Ok(serdes));
+    }
+    match events {
+        Ok(events) => well_formed(text, events),
+        Err(why) => {
+            assert!(!why.is_empty() && parsed.is_err() && serdes.is_none());
+            for refused in [
+                compact(text).err(),
+                string_list(text).err(),
+                members(text).err(),
+            ] {
+                assert!(refused.is_some(), "{why}");
+            }
+        }
+    }
+    if let Ok(value) = parsed {
+        assert_eq!(parse(from_serde(&value).as_bytes()), Ok(value));
+    }
+    if let Ok(found) = members(text) {
+        for (at, (key, value)) in found.iter().enumerate() {
+            assert!(Reader::new(value.as_bytes()).is_ok(), "{key}: {value}");
+            assert!(found[..at].iter().all(|(other, _)| other != key));
+        }
+    }
+    if let Ok(decoded) = decode_struct(text, FIELDS) {
+        assert!(matches!(
+            decoded[..],
+            [Decoded::String(_), Decoded::Float(_), Decoded::Bool(_)]
+        ));
+    }
+}
+
+fn well_formed(text: &[u8], events: Reader<'_>) {
+    let mut open = 0usize;
+    let mut values = 0;
+    for event in events {
+        match event {
+            Event::BeginArray | Event::BeginObject => open += 1,
+            Event::EndArray | Event::EndObject => open -= 1,
+            _ => {}
+        }
+        values += usize::from(open == 0);
+    }
+    assert_eq!((open, values), (0, 1));
+    let short = compact(text).expect("what is well-formed can be compacted");
+    assert_eq!(compact(short.as_bytes()).as_ref(), Ok(&short));
+}
