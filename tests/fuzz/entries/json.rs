@@ -47,7 +47,10 @@ pub(super) fn json(text: &[u8]) {
         }
     }
     if let Ok(value) = parsed {
-        assert_eq!(parse(from_serde(&value).as_bytes()), Ok(value));
+        // Go writes a fraction that is whole as an integer, so it is the text that stays.
+        let text = from_serde(&value);
+        let again = parse(text.as_bytes()).expect("what was written");
+        assert_eq!(from_serde(&again), text);
     }
     if let Ok(found) = members(text) {
         for (at, (key, value)) in found.iter().enumerate() {
