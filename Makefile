@@ -22,10 +22,12 @@ LIBPILOT_FETCHED = $(CURDIR)/target/libpilot/$(LIBPILOT_VERSION)
 LIBPILOT_DIR = $(if $(LIBPILOT),$(abspath $(LIBPILOT)),$(LIBPILOT_FETCHED))
 PYTEST_VERSION = 8.4.2
 PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
+# For example: make fuzz TARGETS='session frames' MOCKPILOT_SECONDS=10
+TARGETS =
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences model
+.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences model fuzz
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -124,11 +126,16 @@ faults: ## take descriptors, threads, disks and names away from the daemon; MOCK
 	    $(CARGO) test --release --test hardship -- --test-threads 1 && result=passed || result=failed; \
 	    echo "all tests $$result, $$(($$(date +%s) - begun)) seconds" >>"target/figures/faults.txt"; \
 	    cat "target/figures/faults.txt"; echo "figures: target/figures/faults.txt"; [ $$result = passed ]
+
 # For example: make sequences MOCKPILOT_LENGTH=5
 sequences: ## run every sequence of nasty frames up to a length of $MOCKPILOT_LENGTH (4)
 	MOCKPILOT_LENGTH=$${MOCKPILOT_LENGTH:-4} $(CARGO) test --release --test sequences -- --nocapture
+
 model: ## run MOCKPILOT_STEPS random operations against a plain model: target/figures/model.txt
 	MOCKPILOT_STEPS="$${MOCKPILOT_STEPS:-1000000}" $(CARGO) test --test model random -- --nocapture
+
+fuzz: ## run each fuzz target two minutes (MOCKPILOT_SECONDS) on seeds from the recordings
+	@CARGO="$(CARGO)" $(PYTHON) tests/fuzz/run.py target/fuzz/corpus target/figures/fuzz.txt $(TARGETS)
 
 # Measure
 

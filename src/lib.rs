@@ -16,6 +16,10 @@ mod control;
 mod cover;
 pub mod daemon;
 mod exec;
+#[cfg(any(test, fuzzing))]
+#[path = "../tests/fuzz/entries/mod.rs"]
+#[doc(hidden)]
+pub mod fuzzing;
 mod go;
 pub mod journal;
 mod last_words;

@@ -77,7 +77,7 @@ impl Log {
         }
     }
 
-    fn to(output: impl Write + Send + 'static, verbosity: Verbosity) -> Log {
+    pub(crate) fn to(output: impl Write + Send + 'static, verbosity: Verbosity) -> Log {
         let state = State {
             output: Some(Box::new(output)),
             ..State::default()

@@ -7,6 +7,9 @@
 mod answer;
 mod connection;
 pub(crate) mod ctl;
+#[cfg(any(test, fuzzing))]
+#[path = "../../tests/fuzz/entries/control.rs"]
+pub(crate) mod fuzzing;
 mod request;
 mod server;
 pub(crate) mod verbs;

@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::data::Coverage;
-use super::report::{By, json, table};
-use super::summary::summaries;
-use super::{gocounters, godir, gometa, gosource, gotext, lcov, tracefile};
+use super::fuzzing::use_all;
+use super::{gocounters, godir, gometa, gosource, gotext, lcov};
 use crate::testing::TempDir;
 
 fn fixture(name: &str) -> PathBuf {
@@ -63,25 +62,6 @@ fn damages(good: &[u8], mut try_out: impl FnMut(&[u8])) {
         try_out(&bad);
     }
     assert!(started.elapsed() < Duration::from_secs(60));
-}
-
-/// Does with what was read all that can be done.
-fn use_all(mut coverage: Coverage) {
-    if coverage.fold().is_err() {
-        return;
-    }
-    let summaries = summaries(&coverage, true);
-    assert!(!table(&coverage, &summaries, By::Function).is_empty());
-    let _: serde_json::Value = serde_json::from_str(&json(&coverage, &summaries)).unwrap();
-    // What is written can be read again.
-    if coverage.lines.is_none() {
-        let text = gotext::write(&coverage);
-        gotext::read(&mut Coverage::default(), "again", &text).unwrap();
-    }
-    if tracefile::blocks_to_lines(&mut coverage).is_ok() {
-        let text = tracefile::write(&coverage);
-        lcov::read(&mut Coverage::default(), "again", &text).unwrap();
-    }
 }
 
 #[test]

@@ -28,8 +28,10 @@ pub(super) fn read(coverage: &mut Coverage, name: &str, text: &[u8]) -> Result<(
 /// The lines of a text, without their ends.
 pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
-    text.split(|&byte| byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    text.split(|&byte| byte == b'\n').map(|line| {
+        let end = line.iter().rposition(|&byte| byte != b'\r');
+        &line[..end.map_or(0, |at| at + 1)]
+    })
 }
 
 /// A number of decimal digits alone; `None` if it is none or more than [`MOST`].
@@ -69,7 +71,8 @@ fn read_block(coverage: &mut Coverage, line: &[u8], input: u32) -> Result<(), St
     let end_line = back(b',', "end line")?;
     let column = back(b'.', "column")?;
     let start_line = back(b':', "line")?;
-    if rest.is_empty() {
+    // A tracefile could not hold a name that ends like a line.
+    if rest.is_empty() || rest.ends_with(b"\r") {
         return Err("no file name".to_string());
     }
     let Some(file) = coverage.paths.file(rest) else {

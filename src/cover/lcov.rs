@@ -143,9 +143,7 @@ fn read_record(
         }
         "FN" => {
             record.extra = exact?;
-            if let Some((end, name)) = split(rest)
-                && let Some(end) = number(end)
-            {
+            if let Some((end, name)) = last_line_first(rest) {
                 record.function = last_line(end);
                 rest = name;
             }
@@ -202,6 +200,12 @@ fn read_record(
 fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let at = text.iter().position(|&byte| byte == b',')?;
     Some((&text[..at], &text[at + 1..]))
+}
+
+/// A function's last line and its name, where the line is given: a name may begin like one.
+pub(super) fn last_line_first(text: &[u8]) -> Option<(u64, &[u8])> {
+    let (end, name) = split(text)?;
+    Some((number(end)?, name))
 }
 
 /// A count; one that is too large is as large as can be.

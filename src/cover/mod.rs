@@ -7,6 +7,9 @@ mod cursor;
 #[cfg(test)]
 mod damage;
 mod data;
+#[cfg(any(test, fuzzing))]
+#[path = "../../tests/fuzz/entries/coverage.rs"]
+pub(crate) mod fuzzing;
 mod gocounters;
 mod godir;
 mod gometa;

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::data::{Coverage, Kind, LITERAL, Record};
+use super::lcov::last_line_first;
 use super::order::sorted;
 
 /// Most lines that blocks may span in all; sources of that size are not written (our choice).
@@ -93,8 +94,9 @@ pub(super) fn write(coverage: &Coverage) -> Vec<u8> {
         });
         for &at in &order {
             let record = functions[at as usize];
+            let plain = last_line_first(name(record)).is_none();
             let _ = match record.function {
-                0 => write!(out, "FN:{},", record.extra),
+                0 if plain => write!(out, "FN:{},", record.extra),
                 end => write!(out, "FN:{},{end},", record.extra),
             };
             put(&mut out, &[name(record), b"\n"]);

@@ -8,6 +8,9 @@ mod delivery;
 pub mod ending;
 pub mod endpoint;
 mod hindsight;
+#[cfg(any(test, fuzzing))]
+#[path = "../../tests/fuzz/entries/session.rs"]
+pub(crate) mod fuzzing;
 mod hub;
 pub mod last_client;
 pub mod lifeline;

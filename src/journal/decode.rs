@@ -1,5 +1,8 @@
 //! `mockpilot decode`: frames from a file as lines of the journal.
 
+#[cfg(any(test, fuzzing))]
+#[path = "../../tests/fuzz/entries/journal.rs"]
+pub(crate) mod fuzzing;
 mod hex;
 
 use std::cell::Cell;

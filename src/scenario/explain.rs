@@ -66,7 +66,7 @@ fn body_of(text: &str) -> Result<Vec<u8>, String> {
 }
 
 /// A line for each rule and one for the rule that would apply; whether one would.
-fn explanation(scenario: &Scenario, body: &[u8]) -> (String, bool) {
+pub(super) fn explanation(scenario: &Scenario, body: &[u8]) -> (String, bool) {
     let frame = Frame {
         code: body[0],
         payload: &body[1..],

@@ -10,6 +10,9 @@ pub mod condition;
 pub mod expect;
 pub mod explain;
 pub mod fault;
+#[cfg(any(test, fuzzing))]
+#[path = "../../tests/fuzz/entries/scenario.rs"]
+pub(crate) mod fuzzing;
 pub mod matching;
 pub mod push;
 pub mod random;
