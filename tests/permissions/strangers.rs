@@ -65,7 +65,7 @@ fn another_user_cannot_connect() {
             drop(house);
         } else {
             // Without another user to try it with: that the mode is what counts on this system.
-            fs::set_permissions(socket, Permissions::from_mode(0)).unwrap();
+            fs::set_permissions(socket, Permissions::from_mode(0o000)).unwrap();
             let refused = UnixStream::connect(socket).unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
             fs::set_permissions(socket, Permissions::from_mode(0o600)).unwrap();
@@ -99,6 +99,7 @@ fn another_user_cannot_look_into_a_private_directory() {
         .env("TMPDIR", &temporary)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut line = String::new();
@@ -112,7 +113,7 @@ fn another_user_cannot_look_into_a_private_directory() {
         assert_eq!(status, Some(1), "{said}");
         assert!(said.contains("permission denied"), "{said}");
     } else {
-        fs::set_permissions(private, Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(private, Permissions::from_mode(0o000)).unwrap();
         let refused = UnixStream::connect(socket).unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
         fs::set_permissions(private, Permissions::from_mode(0o700)).unwrap();
