@@ -243,59 +243,65 @@ fn last_is_each_clients_own() {
 
 #[test]
 fn by_the_clock_everything_reaches_all_or_its_owner() {
-    for profile in BOTH {
-        let from = "0:0000.0000.0001:1";
-        let mut daemon = Staged::start(
-            &json!({"profile": profile, "timeline": [{"at": "1500ms", "push": [
-            {"recv_from": {"from": from, "to_port": 80, "data": "d"}},
-            {"recv_from": {"from": from, "to_port": 80, "data": "b"}, "to": "binder"},
-            {"raw": {"command": 1}},
-            {"raw": {"command": 2}, "to": 2},
-            {"recv": {"conn": "last", "data": "x"}},
-            {"recv": {"conn": "last", "data": "y"}, "to": 1},
-            {"close": {"conn": 1}},
-            {"accept": {"port": 80, "from": from, "say": "s"}},
-            {"peer": {"node_id": 2, "does": "handshake"}},
-            {"raw": {"command": 3}},
-        ]}], "peers": [{"node_id": 2}]}),
-        );
-        let (mut one, mut two) = (daemon.client(), daemon.client());
-        bind(&mut one, 80);
-        assert_eq!(
-            daemon.push(json!({"accept": {"port": 80, "from": from}})),
-            1
-        );
-        let from = address(0, 1, 1);
-        assert_eq!(one.recv(), accept(80, 1, &from));
-        assert_eq!(dial(&mut two, 0, 2, 7), 2);
-        let until_three = |client: &mut Client| {
-            let mut frames = Vec::new();
-            while frames.last() != Some(&(3, vec![])) {
-                frames.push(client.recv());
-            }
-            frames
-        };
-        let datagram = |data: &[u8]| recv_from(&from, 80, data);
-        let wanted = [
-            datagram(b"d"),
-            datagram(b"b"),
-            (1, vec![]),
-            recv(1, b"y"),
-            closed(1),
-            accept(80, 3, &from),
-            recv(3, b"s"),
-            (3, vec![]),
-        ];
-        assert_eq!(until_three(&mut one), wanted);
-        let wanted = [
-            datagram(b"d"),
-            (1, vec![]),
-            (2, vec![]),
-            recv(2, b"x"),
-            (3, vec![]),
-        ];
-        assert_eq!(until_three(&mut two), wanted);
-        let pending = two.call_json(HANDSHAKE, &[4]);
-        assert_eq!(pending["pending"][0]["node_id"], 2);
-    }
+    std::thread::scope(|scope| {
+        for profile in BOTH {
+            scope.spawn(|| by_the_clock(profile));
+        }
+    });
+}
+
+fn by_the_clock(profile: &str) {
+    let from = "0:0000.0000.0001:1";
+    let mut daemon = Staged::start(
+        &json!({"profile": profile, "timeline": [{"at": "1500ms", "push": [
+        {"recv_from": {"from": from, "to_port": 80, "data": "d"}},
+        {"recv_from": {"from": from, "to_port": 80, "data": "b"}, "to": "binder"},
+        {"raw": {"command": 1}},
+        {"raw": {"command": 2}, "to": 2},
+        {"recv": {"conn": "last", "data": "x"}},
+        {"recv": {"conn": "last", "data": "y"}, "to": 1},
+        {"close": {"conn": 1}},
+        {"accept": {"port": 80, "from": from, "say": "s"}},
+        {"peer": {"node_id": 2, "does": "handshake"}},
+        {"raw": {"command": 3}},
+    ]}], "peers": [{"node_id": 2}]}),
+    );
+    let (mut one, mut two) = (daemon.client(), daemon.client());
+    bind(&mut one, 80);
+    assert_eq!(
+        daemon.push(json!({"accept": {"port": 80, "from": from}})),
+        1
+    );
+    let from = address(0, 1, 1);
+    assert_eq!(one.recv(), accept(80, 1, &from));
+    assert_eq!(dial(&mut two, 0, 2, 7), 2);
+    let until_three = |client: &mut Client| {
+        let mut frames = Vec::new();
+        while frames.last() != Some(&(3, vec![])) {
+            frames.push(client.recv());
+        }
+        frames
+    };
+    let datagram = |data: &[u8]| recv_from(&from, 80, data);
+    let wanted = [
+        datagram(b"d"),
+        datagram(b"b"),
+        (1, vec![]),
+        recv(1, b"y"),
+        closed(1),
+        accept(80, 3, &from),
+        recv(3, b"s"),
+        (3, vec![]),
+    ];
+    assert_eq!(until_three(&mut one), wanted);
+    let wanted = [
+        datagram(b"d"),
+        (1, vec![]),
+        (2, vec![]),
+        recv(2, b"x"),
+        (3, vec![]),
+    ];
+    assert_eq!(until_three(&mut two), wanted);
+    let pending = two.call_json(HANDSHAKE, &[4]);
+    assert_eq!(pending["pending"][0]["node_id"], 2);
 }

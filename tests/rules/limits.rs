@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::net::UnixStream;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -51,7 +52,7 @@ fn fill(stream: &UnixStream, frame: &[u8], most: usize) -> usize {
 #[test]
 fn who_has_too_much_waiting_is_held_back() {
     let large = json!({"repeat": "x", "bytes": 100_000});
-    for (rule, ask) in [
+    let rules = [
         (json!({"on": "info"}), Client::frame(0x0D, &[])),
         (
             json!({"on": "info", "payload": large}),
@@ -63,24 +64,30 @@ fn who_has_too_much_waiting_is_held_back() {
         ),
         (json!({"on": "send"}), Client::frame(0x06, &[0; 200])),
         (json!({"on": "send"}), Client::frame(0x06, &[])),
-    ] {
-        let mut rule = rule;
-        rule["delay"] = "1h".into();
-        let ruled = Ruled::start(json!([rule]));
-        let mut other = ruled.settled();
-        let before = resident(&ruled);
-        let client = ruled.connect();
-        let most = 16 << 20;
-        let written = fill(client.stream(), &ask, most);
-        assert!(written < most, "{rule}: all of it was taken");
-        let grown = resident(&ruled).saturating_sub(before);
-        assert!(grown < 24 * 1024, "{}: {grown} KiB more", rule["on"]);
-        // Others are served, and who leaves is let go.
-        other.call_ok(HEALTH, &[]);
-        drop(client);
-        ruled.gone(2);
-        other.call_ok(HEALTH, &[]);
-    }
+    ];
+    thread::scope(|scope| {
+        for (rule, ask) in &rules {
+            scope.spawn(|| is_held_back(rule.clone(), ask));
+        }
+    });
+}
+
+fn is_held_back(mut rule: Value, ask: &[u8]) {
+    rule["delay"] = "1h".into();
+    let ruled = Ruled::start(json!([rule]));
+    let mut other = ruled.settled();
+    let before = resident(&ruled);
+    let client = ruled.connect();
+    let most = 16 << 20;
+    let written = fill(client.stream(), ask, most);
+    assert!(written < most, "{rule}: all of it was taken");
+    let grown = resident(&ruled).saturating_sub(before);
+    assert!(grown < 24 * 1024, "{}: {grown} KiB more", rule["on"]);
+    // Others are served, and who leaves is let go.
+    other.call_ok(HEALTH, &[]);
+    drop(client);
+    ruled.gone(2);
+    other.call_ok(HEALTH, &[]);
 }
 
 /// It is read from again when its time has come, and nothing is lost.
