@@ -11,6 +11,8 @@ C_FLAGS = -std=c99 -D_XOPEN_SOURCE=700 -O1 -g -Wall -Wextra -Werror -pedantic
 SANITIZE =
 # For example: make test TEST_OPTIONS='-- --include-ignored', as make cover does
 TEST_OPTIONS =
+# Tests wait more than they work.
+export RUST_TEST_THREADS ?= 6
 
 # The target of this machine's compiler: with it named, build scripts are not linked statically.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -23,7 +25,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples repeat bench libpilot pytest
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -104,6 +106,12 @@ pytest: ## fetch pytest into target/pytest/
 	    $(PYTHON) -m venv "$$tmp" && \
 	    "$$tmp/bin/python" -m pip --disable-pip-version-check install -q pytest==$(PYTEST_VERSION) && \
 	    { mv -T "$$tmp" "$(PYTEST)" 2>/dev/null || [ -x "$(PYTEST)/bin/python" ]; }; }
+
+# Under fire (each writes what it found to target/figures)
+
+repeat: ## run all tests 20 times (MOCKPILOT_ROUNDS) on a busy machine, and count what fails
+	$(CARGO) test --no-run
+	@$(PYTHON) tests/repeat.py target/figures/repeat.txt $(CARGO) test --no-fail-fast $(TEST_OPTIONS)
 
 # Measure
 
