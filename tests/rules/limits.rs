@@ -66,8 +66,13 @@ fn who_has_too_much_waiting_is_held_back() {
         (json!({"on": "send"}), Client::frame(0x06, &[])),
     ];
     thread::scope(|scope| {
-        for (rule, ask) in &rules {
-            scope.spawn(|| is_held_back(rule.clone(), ask));
+        // As many daemons at a time as a busy machine has room for.
+        for pair in rules.chunks(2) {
+            scope.spawn(|| {
+                for (rule, ask) in pair {
+                    is_held_back(rule.clone(), ask);
+                }
+            });
         }
     });
 }
