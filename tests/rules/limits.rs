@@ -68,7 +68,7 @@ fn who_has_too_much_waiting_is_held_back() {
     thread::scope(|scope| {
         // As many daemons at a time as a busy machine has room for.
         for pair in rules.chunks(2) {
-            scope.spawn(|| {
+            scope.spawn(move || {
                 for (rule, ask) in pair {
                     is_held_back(rule.clone(), ask);
                 }

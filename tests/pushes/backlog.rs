@@ -1,13 +1,10 @@
 //! Pushes for clients that do not read: they wait or are dropped, and nobody else notices.
 
-mod staged;
-mod support;
-
 use std::fs;
 
+use crate::staged::*;
+use crate::support::{Client, poll};
 use serde_json::json;
-use staged::*;
-use support::{Client, poll};
 
 /// A write time-out that no test reaches, so that nobody is dropped for not reading.
 const PATIENT: [&str; 2] = ["--write-timeout", "10m"];
