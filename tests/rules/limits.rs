@@ -222,8 +222,9 @@ fn the_end_does_not_wait() {
         let status = ruled.daemon.terminate();
         let took = start.elapsed();
         assert!(status.success(), "{status}");
-        // The contract's 200 ms, and as much again for a loaded machine and for sending the signal.
-        assert!(took < Duration::from_millis(400), "{alone:?}: {took:?}");
+        // The contract says 200 ms; on a machine that runs all tests at once, allow for the load. What it
+        // does not wait for would take longer.
+        assert!(took < Duration::from_secs(2), "{alone:?}: {took:?}");
         drop(clients);
     }
 }
