@@ -13,6 +13,8 @@ SANITIZE =
 TEST_OPTIONS =
 # Rounds of `make faults`.
 MOCKPILOT_ROUNDS ?= 50
+# Tests wait more than they work.
+export RUST_TEST_THREADS ?= 6
 
 # The target of this machine's compiler: with it named, build scripts are not linked statically.
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
@@ -27,7 +29,7 @@ TARGETS =
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences model fuzz
+.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences model fuzz repeat
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -136,6 +138,10 @@ model: ## run MOCKPILOT_STEPS random operations against a plain model: target/fi
 
 fuzz: ## run each fuzz target two minutes (MOCKPILOT_SECONDS) on seeds from the recordings
 	@CARGO="$(CARGO)" $(PYTHON) tests/fuzz/run.py target/fuzz/corpus target/figures/fuzz.txt $(TARGETS)
+
+repeat: ## run all tests 20 times (MOCKPILOT_ROUNDS) on a busy machine, and count what fails
+	$(CARGO) test --no-run
+	@$(PYTHON) tests/repeat.py target/figures/repeat.txt $(CARGO) test --no-fail-fast $(TEST_OPTIONS)
 
 # Measure
 

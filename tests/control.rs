@@ -241,7 +241,7 @@ fn no_daemon_is_a_failure() {
     assert_eq!((status, &*out), (1, ""));
     assert_eq!(
         err,
-        format!("mockpilot: {path}: closed without an answer\n")
+        format!("mockpilot: {path}: closed without an answer, is it a control socket?\n")
     );
     closing.join().unwrap();
 

@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "cover/flush.rs"]
+mod flush;
 #[path = "cover/programs.rs"]
 mod programs;
 #[path = "cover/run.rs"]

@@ -14,7 +14,7 @@ use support::{Binary, Client, DEADLINE};
 const RUNS: usize = 100;
 
 /// Runs at a time: they wait more than they work.
-const AT_A_TIME: usize = 10;
+const AT_A_TIME: usize = 25;
 
 /// Everything that chance or time could change: spoilt replies, delays, nonces, keys, pushes, peers
 /// that take their time, time-outs. Ends by itself.

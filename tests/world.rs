@@ -3,6 +3,9 @@
 mod staged;
 mod support;
 
+#[path = "world/networks.rs"]
+mod networks;
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

@@ -82,7 +82,7 @@ fn ask(path: &Path, request: &str, patience: Option<Duration>) -> io::Result<Str
         Ok(_) if answer.ends_with('\n') => Ok(answer),
         Ok(_) => Err(io::Error::new(
             ErrorKind::UnexpectedEof,
-            "closed without an answer",
+            "closed without an answer, is it a control socket?",
         )),
         Err(error) if error.kind() == ErrorKind::WouldBlock => {
             Err(io::Error::new(ErrorKind::TimedOut, "no answer"))

@@ -112,7 +112,14 @@ impl Verb {
             }
             let Some(at) = self.keys.iter().position(|key| key.name == name) else {
                 let mut names = self.keys.iter().map(|key| key.name);
-                return Err(unknown("key", &name, nearest(&name, &mut names)));
+                let near = nearest(&name, &mut names);
+                let text = unknown("key", &name, near);
+                return Err(match near {
+                    None if !self.keys.is_empty() => {
+                        format!("{text}, expected {}", self.keys_shown())
+                    }
+                    _ => text,
+                });
             };
             let kind = self.keys[at].kind;
             if !kind.fits(text) {

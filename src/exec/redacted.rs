@@ -3,14 +3,64 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use serde_json::Value;
+
 use crate::go::json::unquote;
 
-/// A word of the command line, with `<redacted>` for every string that a key such as `token` has in
-/// its value. A word that names a file is left as it is.
-pub(super) fn redacted(word: &OsStr) -> OsString {
-    let text = word.as_bytes();
+const REDACTED: &str = "<redacted>";
+
+/// The texts that a key such as `token` has in its value.
+pub(super) fn tokens(scenario: &OsStr) -> Vec<String> {
+    let mut found = Vec::new();
+    rewritten(scenario.as_bytes(), &mut |text, secret| {
+        if secret && !text.is_empty() {
+            found.push(text.to_owned());
+        }
+        None
+    });
+    found
+}
+
+/// A word of the command line with `<redacted>` for what a key such as `token` has in its value, and for
+/// every one of `known` wherever it stands by itself. A word that names a file is left as it is.
+pub(super) fn redacted(scenario: &OsStr, known: &[String]) -> OsString {
+    OsString::from_vec(cleaned(scenario.as_bytes(), known))
+}
+
+fn cleaned(scenario: &[u8], known: &[String]) -> Vec<u8> {
+    rewritten(scenario, &mut |text, secret| {
+        if secret {
+            return Some(REDACTED.to_owned());
+        }
+        // A payload may be a document of its own.
+        let mut clean = String::from_utf8_lossy(&cleaned(text.as_bytes(), known)).into_owned();
+        for token in known {
+            clean = without(&clean, token);
+        }
+        (clean != text).then_some(clean)
+    })
+}
+
+/// A text without a token, but for the places where it is a part of a longer word.
+fn without(text: &str, token: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(token) {
+        let (before, after) = (&rest[..at], &rest[at + token.len()..]);
+        out.push_str(before);
+        let joined = |neighbour: Option<char>| neighbour.is_some_and(char::is_alphanumeric);
+        let part = joined(out.chars().next_back()) || joined(after.chars().next());
+        out.push_str(if part { token } else { REDACTED });
+        rest = after;
+    }
+    out + rest
+}
+
+/// A scenario with what `change` makes of its texts, keys aside, and of whether a key such as `token`
+/// has them in its value; what it makes nothing of, and what is no scenario, stays as it is.
+fn rewritten(text: &[u8], change: &mut dyn FnMut(&str, bool) -> Option<String>) -> Vec<u8> {
     if !text.trim_ascii_start().starts_with(b"{") {
-        return word.to_owned();
+        return text.to_owned();
     }
     let mut out = Vec::new();
     let mut depth = 0;
@@ -20,19 +70,23 @@ pub(super) fn redacted(word: &OsStr) -> OsString {
     while let Some(&byte) = text.get(at) {
         let start = at;
         at += 1;
+        let mut changed = None;
         match byte {
             b'"' => {
                 at = end_of_string(text, at);
                 let rest = text[at..].trim_ascii_start();
-                let key = rest.first() == Some(&b':');
-                if key && secret.is_none() {
-                    let name = unquote(&text[start + 1..at.max(start + 2) - 1]);
-                    let token = name.to_ascii_lowercase().ends_with("token");
+                let inside = unquote(&text[start + 1..at.max(start + 2) - 1]);
+                if rest.first() != Some(&b':') {
+                    changed = change(&inside, secret.is_some());
+                } else if secret.is_none() {
+                    let token = inside.to_ascii_lowercase().ends_with("token");
                     secret = token.then_some(depth);
-                } else if !key && secret.is_some() {
-                    out.extend_from_slice(b"\"<redacted>\"");
-                    continue;
                 }
+            }
+            b'-' | b'0'..=b'9' if secret.is_some() => {
+                let number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+                at += text[at..].iter().take_while(|byte| number(byte)).count();
+                changed = change(&String::from_utf8_lossy(&text[start..at]), true);
             }
             b'{' | b'[' => depth += 1,
             b'}' | b']' | b',' => {
@@ -49,9 +103,12 @@ pub(super) fn redacted(word: &OsStr) -> OsString {
             }
             _ => {}
         }
-        out.extend_from_slice(&text[start..at]);
+        match changed {
+            Some(changed) => out.extend(Value::from(changed).to_string().into_bytes()),
+            None => out.extend_from_slice(&text[start..at]),
+        }
     }
-    OsString::from_vec(out)
+    out
 }
 
 /// Behind the quote that ends the string whose inside starts at `at`.
@@ -86,8 +143,26 @@ mod tests {
             (r#"{"token":{"not":"a"}}"#, r#"{"token":{"not":"<redacted>"}}"#),
             (r#"{"token":"cut"#, r#"{"token":"<redacted>""#),
             (r#"{"cut\"#, r#"{"cut\"#),
+            (r#"{"token":[-1.5e+3,7],"port":80}"#, r#"{"token":["<redacted>","<redacted>"],"port":80}"#),
+            (r#"{"token":null,"x":true}"#, r#"{"token":null,"x":true}"#),
+            // In other texts, and in documents that texts are.
+            (r#"{"token":"s3","error":"no s3, but (s3) or \ts3\n"}"#, r#"{"token":"<redacted>","error":"no <redacted>, but (<redacted>) or \t<redacted>\n"}"#),
+            (r#"{"error":"s3","x":["s3 s3"],"token":"s3"}"#, r#"{"error":"<redacted>","x":["<redacted> <redacted>"],"token":"<redacted>"}"#),
+            (r#"{"token":"t","error":"dial timeout tt","s3":"at"}"#, r#"{"token":"<redacted>","error":"dial timeout tt","s3":"at"}"#),
+            (r#"{"token":"","error":"dial"}"#, r#"{"token":"<redacted>","error":"dial"}"#),
+            (r#"{"payload":"{\"token\":\"t\"}"}"#, r#"{"payload":"{\"token\":\"<redacted>\"}"}"#),
         ] {
-            assert_eq!(redacted(OsStr::new(text)), wanted, "{text}");
+            let known = tokens(OsStr::new(text));
+            assert_eq!(redacted(OsStr::new(text), &known), wanted, "{text}");
         }
+    }
+
+    #[test]
+    fn one_scenarios_token_in_another() {
+        let known = tokens(OsStr::new(r#"{"node":{"admin_token":"s3cret"}}"#));
+        assert_eq!(known, ["s3cret"]);
+        let other = OsStr::new(r#"{"rules":[{"on":"bind","error":"not s3cret"}]}"#);
+        let wanted = r#"{"rules":[{"on":"bind","error":"not <redacted>"}]}"#;
+        assert_eq!(redacted(other, &known), wanted);
     }
 }

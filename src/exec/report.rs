@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-use super::redacted::redacted;
+use super::redacted::{redacted, tokens};
 use crate::cli::ExecOptions;
 use crate::log::one_line;
 
@@ -57,17 +57,19 @@ fn again(seed: u64, program: &OsStr, options: &ExecOptions) -> Vec<OsString> {
     if let Some(timeout) = options.timeout {
         words.extend(["--timeout".into(), duration(timeout).into()]);
     }
-    let secrets = |given: &Vec<OsString>| {
-        given
-            .first()
-            .is_some_and(|name| name == "--journal-secrets")
+    let given = |option: &str| {
+        let option = option.to_owned();
+        let of = move |words: &&Vec<OsString>| words.first().is_some_and(|name| *name == *option);
+        options.daemon.iter().filter(of)
     };
-    let secrets = options.daemon.iter().any(secrets);
+    let secrets = given("--journal-secrets").next().is_some();
+    let scenarios = given("--scenario").filter_map(|words| words.get(1));
+    let known: Vec<String> = scenarios.flat_map(|scenario| tokens(scenario)).collect();
     for given in &options.daemon {
         match &given[..] {
             [name, _] if name == "--seed" => {}
             [name, scenario] if name == "--scenario" && !secrets => {
-                words.extend([name.clone(), redacted(scenario)]);
+                words.extend([name.clone(), redacted(scenario, &known)]);
             }
             given => words.extend_from_slice(given),
         }

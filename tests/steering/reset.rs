@@ -29,13 +29,13 @@ fn scenario() -> Value {
     json!({
         "node": {"hostname": "unit"},
         "rules": [
-            {"name": "late", "on": "info", "delay": "5s"},
+            {"name": "late", "on": "info", "delay": "2s"},
             slow_rule(),
             {"name": "first", "on": "set_tags", "state": "start", "then": "second"},
             {"name": "pushing", "on": "health", "times": 1, "push": [
-                {"raw": {"command": 119, "data": "late"}, "to": "all", "after": "5s"}]},
+                {"raw": {"command": 119, "data": "late"}, "to": "all", "after": "2s"}]},
         ],
-        "timeline": [{"on": "bind", "after": "5s", "every": "1s",
+        "timeline": [{"on": "bind", "after": "2s", "every": "1s",
                       "push": [{"raw": {"command": 119, "data": "timeline"}, "to": "all"}]}],
     })
 }
@@ -63,8 +63,8 @@ impl Busy {
         self.listener.call_ok(0x13, b"renamed");
         self.listener.call_ok(0x19, b"[\"a\"]");
         let push = json!([
-            {"raw": {"command": 119, "data": "pushed"}, "to": "all", "after": "5s"},
-            {"recv": {"conn": "last", "data": "late"}, "to": 1, "after": "5s"},
+            {"raw": {"command": 119, "data": "pushed"}, "to": "all", "after": "2s"},
+            {"recv": {"conn": "last", "data": "late"}, "to": 1, "after": "2s"},
         ]);
         talk.done(json!({"verb": "push", "push": push}));
         let added = json!({"name": "added", "on": "*", "error": "added"});
@@ -136,7 +136,7 @@ fn a_hundred_resets_leave_nothing() {
     }
     talk.done(json!({"verb": "reset"}));
     // The last late ones would come now.
-    let silence = Duration::from_millis(5500);
+    let silence = Duration::from_millis(2500);
     assert_eq!(busy.listener.try_recv(silence), None);
     for client in busy.all() {
         assert_eq!(client.quiet(), []);

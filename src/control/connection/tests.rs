@@ -118,6 +118,11 @@ fn what_is_wrong_with_a_request_is_said_and_the_next_is_answered() {
             r#"{"verb":"rule_add"}"#,
             "rule: missing, expected an object",
         ),
+        // A rule as it is, say.
+        (
+            r#"{"verb":"rule_add","on":"info"}"#,
+            "on: unknown key, expected rule: {...}, [scoped: false]",
+        ),
         (
             r#"{"verb":"rule_add","rlue":{}}"#,
             "rlue: unknown key, did you mean \"rule\"?",

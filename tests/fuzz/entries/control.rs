@@ -79,7 +79,7 @@ fn ask(shared: &Arc<Shared>, lines: &[&[u8]]) -> Vec<Value> {
     let (near, mut far) = UnixStream::pair().unwrap();
     far.set_read_timeout(Some(std::time::Duration::from_secs(10)))
         .unwrap();
-    admit(shared, near, TABLE);
+    admit(shared, near, TABLE).unwrap();
     let text = lines.join(&b'\n');
     far.write_all(&text).unwrap();
     far.shutdown(Shutdown::Write).unwrap();

@@ -73,7 +73,8 @@ impl World {
     pub(crate) fn connect(&self) -> UnixStream {
         let (near, far) = UnixStream::pair().unwrap();
         far.set_read_timeout(Some(PATIENCE)).unwrap();
-        session::start(&self.hub, self.hub.admit(near).expect("room for a client"));
+        let client = self.hub.admit(near).expect("room for a client");
+        session::start(&self.hub, client).unwrap();
         far
     }
 

@@ -1,13 +1,10 @@
 //! Pushes for clients that do not read: they wait or are dropped, and nobody else notices.
 
-mod staged;
-mod support;
-
 use std::fs;
 
+use crate::staged::*;
+use crate::support::{Client, poll};
 use serde_json::json;
-use staged::*;
-use support::{Client, poll};
 
 /// A write time-out that no test reaches, so that nobody is dropped for not reading.
 const PATIENT: [&str; 2] = ["--write-timeout", "10m"];
@@ -161,17 +158,32 @@ fn datagrams_over_the_budget_are_dropped_for_that_client_alone() {
         assert_eq!(daemon.dropped(), [(Some(1), "recv_from".to_owned())]);
         let warning = "push recv_from is dropped: client 1 has no room for it\n";
         daemon.said(warning, 1);
-        // Another of the same burst is dropped without another warning.
+        // More of the same burst are dropped without another warning. A burst can end when one is taken: on a
+        // busy machine the first drop may come before the kernel has taken all that it can.
         let data = numbered(number, 50_000);
         let push = json!({"raw": {"command": 1, "data": text(&data)}, "to": 1});
-        assert_eq!(daemon.push(push), 0);
-        assert_eq!(daemon.dropped().len(), 2);
-        daemon.said("is dropped", 1);
+        let (mut in_a_row, mut raw, mut bursts) = (0, 0, 0);
+        while in_a_row < 3 {
+            let dropped = daemon.dropped().len();
+            if daemon.push(push.clone()) == 0 {
+                assert_eq!(daemon.dropped().len(), dropped + 1);
+                bursts += usize::from(in_a_row == 0 && raw > 0);
+                in_a_row += 1;
+            } else {
+                (in_a_row, raw) = (0, raw + 1);
+            }
+            assert!(raw < 200, "nothing is ever dropped");
+        }
+        let warned = daemon.stderr().matches("is dropped").count();
+        assert!(warned <= 1 + bursts, "{bursts}\n{}", daemon.report());
         // What was taken is there, in order, and replies and accepts are never dropped.
         assert_eq!(daemon.push(json!({"accept": {"port": 80}, "to": 1})), 1);
         for number in 0..taken as u32 {
             let data = numbered(number, 50_000);
             assert_eq!(slow.recv(), recv_from(&address(0, 1, 1), 1, &data));
+        }
+        for _ in 0..raw {
+            assert_eq!(slow.recv(), (1, data.clone()));
         }
         let frames = slow.quiet();
         assert_eq!(frames.len(), 1);

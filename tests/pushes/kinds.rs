@@ -1,14 +1,11 @@
 //! What each kind of push does, when it goes, whom it counts, and what becomes of it when nobody can
 //! take it.
 
-mod staged;
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::staged::*;
+use crate::support::Client;
 use serde_json::json;
-use staged::*;
-use support::Client;
 
 #[test]
 fn last_goes_back_when_the_last_one_has_ended() {
@@ -101,7 +98,7 @@ fn the_binder_is_who_has_the_port_now() {
     assert_eq!(daemon.push(push.clone()), 1);
     one.expect(ACCEPT);
     drop(one);
-    let gone = support::poll(|| (daemon.push(push.clone()) == 0).then_some(()));
+    let gone = crate::support::poll(|| (daemon.push(push.clone()) == 0).then_some(()));
     assert_eq!(gone, Some(()));
     assert_eq!(two.quiet(), []);
 }
@@ -182,7 +179,7 @@ fn a_waiting_push_may_find_nobody_any_more() {
     let (mut goes, mut stays) = (daemon.client(), daemon.client());
     goes.call_ok(INFO, &[]);
     drop(goes);
-    let dropped = support::poll(|| {
+    let dropped = crate::support::poll(|| {
         let dropped = daemon.dropped();
         (!dropped.is_empty()).then_some(dropped)
     });
@@ -303,11 +300,11 @@ fn a_dropped_push_of_a_scenario_names_its_place() {
     let scenario = r#"{"rules": [{"on": "info",
   "push": [
     {"raw": {"command": 1}, "to": 9}]}]}"#;
-    let daemon = support::Binary::start(&["--scenario", scenario]);
+    let daemon = crate::support::Binary::start(&["--scenario", scenario]);
     let mut client = daemon.connect();
     client.call_ok(INFO, &[]);
     assert_eq!(client.quiet(), []);
-    let line = support::poll(|| {
+    let line = crate::support::poll(|| {
         let said = daemon.stderr();
         said.lines()
             .find(|line| line.contains("dropped"))

@@ -1,17 +1,10 @@
 //! `mockpilot cover run` and data that is not written by itself, or not to its end.
 
-mod support;
-
-#[path = "cover/programs.rs"]
-mod programs;
-#[path = "cover/run.rs"]
-mod run;
-
 use std::fs;
 
-use programs::{build, clang, functions, program, ran};
-use run::cover;
-use support::TempDir;
+use crate::programs::{build, clang, functions, program, ran};
+use crate::run::cover;
+use crate::support::TempDir;
 
 #[test]
 #[ignore = "needs go, clang and llvm: make cover runs it"]

@@ -1,11 +1,8 @@
 //! The networks of a scenario's world: who may join them and what may be done in them.
 
-mod staged;
-mod support;
-
+use crate::staged::*;
+use crate::support::Client;
 use serde_json::{Value, json};
-use staged::*;
-use support::Client;
 
 const OWN: u32 = 0x1234_5678;
 
