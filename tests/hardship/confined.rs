@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use mockpilot::sys;
@@ -48,7 +49,9 @@ impl Confined {
         command.arg(format!("--nproc={most}"));
         let program = directory.join("m");
         if fs::metadata("/proc/self").unwrap().uid() == 0 {
-            let user = 1_000_000_000 + std::process::id();
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let user = 1_000_000_000 + 64 * std::process::id() + count;
             fs::copy(env!("CARGO_BIN_EXE_mockpilot"), &program).unwrap();
             for (path, mode) in [(directory.path(), 0o755), (&program, 0o755)] {
                 fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
