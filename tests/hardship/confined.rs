@@ -1,8 +1,9 @@
 //! A daemon under the limits that a shell sets, and what the system tells of it.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -107,6 +108,18 @@ impl Confined {
 
     pub fn talk(&self) -> Talk {
         Talk::new(&self.path("c"))
+    }
+
+    /// Whether a new control client is answered; one that is not sees an end.
+    pub fn talks(&self) -> bool {
+        let mut stream = UnixStream::connect(self.path("c")).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let sent = stream.write_all(b"{\"verb\":\"ping\"}\n");
+        match stream.read(&mut [0]) {
+            Ok(count) => count > 0,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("{error} after {sent:?}"),
+        }
     }
 
     /// What it has written to standard error.
