@@ -135,6 +135,15 @@ impl Confined {
         assert_eq!(count, 1, "{text:?} in:\n{}", self.said());
     }
 
+    /// Asserts that nothing has been worth a line but the start and the end; a loaded machine may lose the
+    /// last line of the log.
+    pub fn says_no_more(&self) {
+        let usual = ["mockpilot: listening on ", "mockpilot: ended by signal "];
+        for line in self.said().lines() {
+            assert!(usual.iter().any(|start| line.starts_with(start)), "{line}");
+        }
+    }
+
     /// The entries of the journal file `j`; the last line may be cut off.
     pub fn file(&self) -> Vec<Value> {
         let text = fs::read_to_string(self.path("j")).unwrap();
