@@ -1,10 +1,12 @@
 //! A daemon under the limits that a shell sets, and what the system tells of it.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use mockpilot::sys;
@@ -48,7 +50,9 @@ impl Confined {
         command.arg(format!("--nproc={most}"));
         let program = directory.join("m");
         if fs::metadata("/proc/self").unwrap().uid() == 0 {
-            let user = 1_000_000_000 + std::process::id();
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let user = 1_000_000_000 + 64 * std::process::id() + count;
             fs::copy(env!("CARGO_BIN_EXE_mockpilot"), &program).unwrap();
             for (path, mode) in [(directory.path(), 0o755), (&program, 0o755)] {
                 fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
@@ -106,6 +110,18 @@ impl Confined {
         Talk::new(&self.path("c"))
     }
 
+    /// Whether a new control client is answered; one that is not sees an end.
+    pub fn talks(&self) -> bool {
+        let mut stream = UnixStream::connect(self.path("c")).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let sent = stream.write_all(b"{\"verb\":\"ping\"}\n");
+        match stream.read(&mut [0]) {
+            Ok(count) => count > 0,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("{error} after {sent:?}"),
+        }
+    }
+
     /// What it has written to standard error.
     pub fn said(&self) -> String {
         fs::read_to_string(self.path("err")).unwrap()
@@ -117,6 +133,15 @@ impl Confined {
         assert_eq!(said, Some(()), "{text:?} is not in:\n{}", self.said());
         let count = self.said().matches(text).count();
         assert_eq!(count, 1, "{text:?} in:\n{}", self.said());
+    }
+
+    /// Asserts that nothing has been worth a line but the start and the end; a loaded machine may lose the
+    /// last line of the log.
+    pub fn says_no_more(&self) {
+        let usual = ["mockpilot: listening on ", "mockpilot: ended by signal "];
+        for line in self.said().lines() {
+            assert!(usual.iter().any(|start| line.starts_with(start)), "{line}");
+        }
     }
 
     /// The entries of the journal file `j`; the last line may be cut off.

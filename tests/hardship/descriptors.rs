@@ -39,9 +39,7 @@ fn who_is_in_is_served_and_who_comes_is_closed_and_nothing_spins() {
     assert!(served.iter_mut().all(is_served));
     steering.done(json!({"verb": "ping"}));
     // Another one is answered or closed, and never left alone.
-    let mut another = daemon.talk();
-    another.send(json!({"verb": "ping"}));
-    let _ = another.try_line();
+    daemon.talks();
 
     for round in 0..3 {
         drop(served.pop());
@@ -82,11 +80,12 @@ fn too_few_for_a_start_are_told_in_one_line_and_leave_nothing() {
         }
         assert_eq!(daemon.end(), Some(1), "{limit}");
         let said = daemon.said();
-        assert_eq!(said.lines().count(), 1, "{limit}: {said}");
-        assert!(
-            said.starts_with("mockpilot: ") && said.ends_with(": too many open files\n"),
-            "{limit}: {said}"
-        );
+        // One that had begun to accept may have warned before.
+        let why = said
+            .lines()
+            .filter(|line| !line.contains("out of descriptors"));
+        assert_eq!(why.count(), 1, "{limit}: {said}");
+        assert!(said.ends_with(": too many open files\n"), "{limit}: {said}");
         assert!(daemon.names().iter().all(|name| name == "j"), "{limit}");
     }
     assert!((1..10).contains(&starts), "{starts} of 15 start");

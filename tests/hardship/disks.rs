@@ -1,7 +1,7 @@
 //! Files that cannot grow, and readers of the journal that leave or stop.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 use std::time::Duration;
@@ -117,23 +117,25 @@ fn a_reader_that_leaves_is_told_once_and_all_is_remembered() {
     assert_eq!(daemon.terminate().0, Some(1));
 }
 
-/// More than may wait for the writer.
+/// Sends more than may wait for the writer, until no more is taken: then the client waits for the journal,
+/// and so does whoever comes.
 fn overfill(daemon: &Confined) -> Client {
-    let mut client = daemon.settled();
+    let client = daemon.settled();
     let data = [&[0, 0, 0, 9][..], &[b'x'; 60_000]].concat();
-    let frames = Client::frame(0x06, &data).repeat(120);
-    let stream = client.stream().try_clone().unwrap();
-    std::thread::spawn(move || std::io::Write::write_all(&mut &stream, &frames));
-    // It waits for the journal, and so does whoever comes.
-    client.stream().set_nonblocking(false).unwrap();
-    let stuck = poll(|| {
-        client
-            .try_recv(Duration::from_millis(200))
-            .is_none()
-            .then_some(())
-    });
-    assert_eq!(stuck, Some(()));
-    client
+    let frames = Client::frame(0x06, &data).repeat(200);
+    let mut stream = client.stream();
+    let patience = Duration::from_millis(300);
+    stream.set_write_timeout(Some(patience)).unwrap();
+    let mut sent = 0;
+    // What the socket itself holds is much less than a megabyte.
+    loop {
+        match stream.write(&frames[sent..]) {
+            Ok(count) => sent += count,
+            Err(_) if sent > 1 << 20 => return client,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+        }
+        assert!(sent < frames.len(), "all of it is taken");
+    }
 }
 
 #[test]
