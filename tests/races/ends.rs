@@ -13,6 +13,7 @@ use crate::steered::{Steered, values};
 use crate::support::{Client, DEADLINE, Received, poll};
 
 const TERM: i32 = 15;
+const DIAL_OK: u8 = 0x04;
 const HEALTH: u8 = 0x21;
 const HEALTH_OK: u8 = 0x22;
 
@@ -35,12 +36,12 @@ impl Bustle {
 }
 
 /// The next frame; `None` at the end, which comes between two of them.
-fn next(client: &mut Client, bustle: &Bustle) -> Option<u8> {
+fn next(client: &mut Client, bustle: &Bustle) -> Option<(u8, Vec<u8>)> {
     loop {
         match client.receive(Instant::now() + DEADLINE) {
-            Received::Frame(code, _) => {
+            Received::Frame(code, payload) => {
                 bustle.frames.fetch_add(1, Ordering::Relaxed);
-                return Some(code);
+                return Some((code, payload));
             }
             // What it had sent last was not read; whether a frame was cut off says the end behind it.
             Received::Reset => {}
@@ -50,10 +51,13 @@ fn next(client: &mut Client, bustle: &Bustle) -> Option<u8> {
     }
 }
 
-/// Asks and awaits the answer to the last request, until the daemon is gone.
+/// Asks and awaits the answer to the last request, until the daemon is gone; a stream that it opens is
+/// closed with the next requests.
 fn ask(mut client: Client, requests: &[u8], bustle: &Bustle) {
+    let mut close = Vec::new();
     loop {
-        if let Err(error) = client.stream().write_all(requests) {
+        let requests = [&close, requests].concat();
+        if let Err(error) = client.stream().write_all(&requests) {
             let gone = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
             assert!(gone.contains(&error.kind()) && bustle.is_over(), "{error}");
         }
@@ -61,7 +65,8 @@ fn ask(mut client: Client, requests: &[u8], bustle: &Bustle) {
         loop {
             match next(&mut client, bustle) {
                 None => return,
-                Some(HEALTH_OK) => break,
+                Some((HEALTH_OK, _)) => break,
+                Some((DIAL_OK, id)) => close = Client::frame(0x08, &id),
                 Some(_) => {}
             }
         }
@@ -74,7 +79,7 @@ fn come_and_go(path: &Path, bustle: &Bustle) {
         let mut client = Client::over(stream);
         let sent = client.stream().write_all(&Client::frame(HEALTH, &[]));
         assert!(sent.is_ok() || bustle.is_over(), "{sent:?}");
-        while next(&mut client, bustle).is_some_and(|code| code != HEALTH_OK) {}
+        while next(&mut client, bustle).is_some_and(|(code, _)| code != HEALTH_OK) {}
         bustle.requests.fetch_add(1, Ordering::Relaxed);
     }
     assert!(bustle.is_over());
@@ -131,7 +136,7 @@ fn sigterm_meets_everything() {
         let mut dialler = steered.settled();
         let near = dialler.call_ok(0x03, &OWN_80);
         let bustle = Bustle::default();
-        let until = 20 + chance.below(400);
+        let until = 5 + chance.below(100);
         let data = Client::frame(0x06, &[&near[..], &[7; 100]].concat());
         let health = Client::frame(HEALTH, &[]);
         let busy = [data.repeat(16), health.clone()].concat();
