@@ -1,0 +1,139 @@
+//! The kinds of requests, by the names that the journal gives them, and what became of them.
+
+use std::fmt::Write as _;
+
+pub const NAMES: [&str; 48] = [
+    "bind",
+    "dial",
+    "send",
+    "close",
+    "send_to",
+    "info",
+    "handshake.send",
+    "handshake.approve",
+    "handshake.reject",
+    "handshake.pending",
+    "handshake.trusted",
+    "handshake.revoke",
+    "handshake.wait",
+    "resolve_hostname",
+    "set_hostname",
+    "set_visibility",
+    "deregister",
+    "set_tags",
+    "set_webhook",
+    "network.list",
+    "network.join",
+    "network.leave",
+    "network.members",
+    "network.invite",
+    "network.poll_invites",
+    "network.respond_invite",
+    "health",
+    "managed.status",
+    "managed.cycle",
+    "managed.policy_get",
+    "managed.policy_set",
+    "managed.member_tags_get",
+    "managed.member_tags_set",
+    "managed.reconcile",
+    "rotate_key",
+    "broadcast",
+    "cancel",
+    "prefer_direct",
+    "submit_badge",
+    "enroll_recovery",
+    "sign_envelope",
+    "verify_envelope",
+    "unbind",
+    "send_to_confirm",
+    "unknown",
+    "handshake",
+    "network",
+    "managed",
+];
+
+/// A kind's place in [`NAMES`].
+pub fn kind(name: &str) -> usize {
+    let place = NAMES.iter().position(|other| *other == name);
+    place.unwrap_or_else(|| panic!("no kind {name}"))
+}
+
+/// A number for every kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counts(pub [u64; NAMES.len()]);
+
+impl Default for Counts {
+    fn default() -> Self {
+        Counts([0; NAMES.len()])
+    }
+}
+
+impl Counts {
+    pub fn add(&mut self, other: &Counts) {
+        for (mine, more) in self.0.iter_mut().zip(other.0) {
+            *mine += more;
+        }
+    }
+
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+/// What became of the requests of some clients.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub sent: Counts,
+    pub replied: Counts,
+    /// Those that the protocol, or a rule, leaves without a reply.
+    pub silent: Counts,
+    /// Those whose client left before it had the reply.
+    pub cut: Counts,
+}
+
+impl Tally {
+    pub fn add(&mut self, other: &Tally) {
+        self.sent.add(&other.sent);
+        self.replied.add(&other.replied);
+        self.silent.add(&other.silent);
+        self.cut.add(&other.cut);
+    }
+
+    /// Names the first kind whose requests are not all accounted for, or of which there is none.
+    pub fn check(&self) -> Result<(), String> {
+        for (kind, name) in NAMES.iter().enumerate() {
+            let sent = self.sent.0[kind];
+            let (replied, silent) = (self.replied.0[kind], self.silent.0[kind]);
+            let cut = self.cut.0[kind];
+            if sent != replied + silent + cut {
+                return Err(format!(
+                    "{name}: {sent} sent, but {replied} replied, {silent} silent and {cut} cut off"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn table(&self) -> String {
+        let mut text = format!(
+            "{:<26}{:>12}{:>12}{:>12}{:>10}\n",
+            "request", "sent", "replied", "silent", "cut off"
+        );
+        let all = self.sent.total();
+        let rows = NAMES.iter().enumerate().map(|(kind, name)| {
+            let of = |counts: &Counts| counts.0[kind];
+            let row = [&self.sent, &self.replied, &self.silent, &self.cut].map(of);
+            (*name, row)
+        });
+        let totals = [&self.sent, &self.replied, &self.silent, &self.cut].map(Counts::total);
+        for (name, [sent, replied, silent, cut]) in rows.chain([("all", totals)]) {
+            let _ = writeln!(
+                text,
+                "{name:<26}{sent:>12}{replied:>12}{silent:>12}{cut:>10}"
+            );
+        }
+        debug_assert!(all == totals[0]);
+        text
+    }
+}
