@@ -181,7 +181,7 @@ impl Steering {
     /// Adds an expectation. What was seen since the last reset counts, as far back as the journal's
     /// memory goes.
     pub fn expect(&self, expectation: Expectation) {
-        let fresh = || Tally::new(&[expectation.clone()], false, None);
+        let fresh = || Tally::new(std::slice::from_ref(&expectation), false, None);
         let (mut state, tally) = self.hub.look_back(None, &fresh, &Tally::compare);
         state.play.tally.add(tally);
     }

@@ -274,7 +274,7 @@ impl Node {
             Request::SetHostname { hostname } => self.set_hostname(hostname),
             Request::SetVisibility { public } => self.set_visibility(*public),
             Request::Deregister => self.deregister(),
-            Request::SetTags { tags } => self.set_tags(tags),
+            Request::SetTags { tags } => self.set_tags(tags.as_deref().unwrap_or_default()),
             Request::SetWebhook { url } => self.set_webhook(url),
             Request::NetworkList => self.network_list(),
             Request::NetworkJoin { network_id, token } => self.network_join(*network_id, token),

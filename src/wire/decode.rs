@@ -161,9 +161,7 @@ fn request(command: Command, p: &[u8]) -> Result<Request<'_>, String> {
         },
         Command::Deregister => Request::Deregister,
         Command::SetTags => Request::SetTags {
-            tags: json::string_list(p)
-                .map_err(|e| format!("set_tags: invalid JSON: {e}"))?
-                .unwrap_or_default(),
+            tags: json::string_list(p).map_err(|e| format!("set_tags: invalid JSON: {e}"))?,
         },
         Command::SetWebhook => Request::SetWebhook { url: p },
         Command::NetworkList => Request::NetworkList,

@@ -149,8 +149,9 @@ fn of_request<'a>(request: &'a Request<'a>, name: &str) -> Option<Field<'a>> {
             text(hostname)
         }
         (Request::SetVisibility { public }, "public") => Flag(*public),
-        (Request::SetTags { tags }, "tags") => List(Some(tags)),
-        (Request::MemberTagsSet { tags, .. }, "tags") => List(tags.as_deref()),
+        (Request::SetTags { tags } | Request::MemberTagsSet { tags, .. }, "tags") => {
+            List(tags.as_deref())
+        }
         (Request::SetWebhook { url }, "url") => Field::Text(String::from_utf8_lossy(url)),
         (Request::NetworkRespondInvite { accept, .. }, "accept") => Flag(*accept),
         (Request::PolicySet { policy, .. }, "policy") => Json(policy),

@@ -74,7 +74,7 @@ pub enum Request<'a> {
     },
     Deregister,
     SetTags {
-        tags: Vec<String>,
+        tags: Option<Vec<String>>,
     },
     SetWebhook {
         url: &'a [u8],

@@ -386,6 +386,12 @@ fn parts_of_text_data_secrets_and_lists() {
             ],
         },
         Case {
+            on: "set_tags",
+            ask: frame(0x19, &[b"null"]),
+            holds: vec![json!({"tags": null}), json!({"tags": {"not": []}})],
+            fails: vec![json!({"tags": []})],
+        },
+        Case {
             on: "managed.member_tags_set",
             ask: frame(0x23, &[&[6, 1, 0, 7], node, b"null"]),
             holds: vec![json!({"tags": null}), json!({"tags": {"not": []}})],

@@ -164,7 +164,7 @@ fn after_deregistering_the_registry_knows_the_node_no_more() {
             "set_hostname: registry: node 1: node not found",
         ),
         (
-            Request::SetTags { tags: vec![] },
+            Request::SetTags { tags: None },
             "set_tags: registry: node 1: node not found",
         ),
         (

@@ -51,7 +51,7 @@ fn a_reset_ends_streams_and_leaves_nothing_of_before() {
         join,
         Request::HandshakeApprove { node_id: 9 },
         Request::SetTags {
-            tags: vec!["t".to_owned()],
+            tags: Some(vec!["t".to_owned()]),
         },
         Request::SetHostname {
             hostname: hostname(),
