@@ -11,8 +11,6 @@ C_FLAGS = -std=c99 -D_XOPEN_SOURCE=700 -O1 -g -Wall -Wextra -Werror -pedantic
 SANITIZE =
 # For example: make test TEST_OPTIONS='-- --include-ignored', as make cover does
 TEST_OPTIONS =
-# Rounds of `make faults`.
-MOCKPILOT_ROUNDS ?= 50
 # Tests wait more than they work.
 export RUST_TEST_THREADS ?= 6
 
@@ -111,7 +109,7 @@ pytest: ## fetch pytest into target/pytest/
 	    "$$tmp/bin/python" -m pip --disable-pip-version-check install -q pytest==$(PYTEST_VERSION) && \
 	    { mv -T "$$tmp" "$(PYTEST)" 2>/dev/null || [ -x "$(PYTEST)/bin/python" ]; }; }
 
-# Under fire (figures in target/figures/; a seed, MOCKPILOT_SEED=N, repeats a run)
+# Under fire: each of these leaves its figures in target/figures/
 
 # MOCKPILOT_ROUNDS: rounds of each race over real sockets, and schedules of each kind for each model.
 races: ROUNDS = $(or $(MOCKPILOT_ROUNDS),500)
@@ -119,15 +117,16 @@ races: ## race the daemon 500 times each way: over real sockets, and under a che
 	@mkdir -p target/figures
 	@tests/races/run "$(CARGO)" $(ROUNDS) $(or $(MOCKPILOT_SEED),1) target/figures/races.txt
 
-faults: ## take descriptors, threads, disks and names away from the daemon; MOCKPILOT_ROUNDS=50
-	@mkdir -p "target/figures"
+faults: ROUNDS = $(or $(MOCKPILOT_ROUNDS),50)
+faults: ## take descriptors, threads, disks and names away from the daemon
+	@mkdir -p target/figures
 	@printf '%s\n' "faults: the tests of tests/hardship.rs, release build, one at a time" \
-	    "rounds of each race and each end: $(MOCKPILOT_ROUNDS)" "processors: $$(nproc)" \
-	    "load before: $$(uptime | sed 's/.*load average: //')" >"target/figures/faults.txt"
-	@begun=$$(date +%s); MOCKPILOT_ROUNDS=$(MOCKPILOT_ROUNDS) \
+	    "rounds of each race and each end: $(ROUNDS)" "processors: $$(nproc)" \
+	    "load before: $$(uptime | sed 's/.*load average: //')" >target/figures/faults.txt
+	@begun=$$(date +%s); MOCKPILOT_ROUNDS=$(ROUNDS) \
 	    $(CARGO) test --release --test hardship -- --test-threads 1 && result=passed || result=failed; \
-	    echo "all tests $$result, $$(($$(date +%s) - begun)) seconds" >>"target/figures/faults.txt"; \
-	    cat "target/figures/faults.txt"; echo "figures: target/figures/faults.txt"; [ $$result = passed ]
+	    echo "all tests $$result, $$(($$(date +%s) - begun)) seconds" >>target/figures/faults.txt; \
+	    cat target/figures/faults.txt; echo "figures: target/figures/faults.txt"; [ $$result = passed ]
 
 # For example: make sequences MOCKPILOT_LENGTH=5
 sequences: ## run every sequence of nasty frames up to a length of $MOCKPILOT_LENGTH (4)

@@ -19,8 +19,7 @@ pub fn note(line: &str) {
         return;
     }
     println!("{line}");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let figures = target.join("figures");
+    let figures = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/figures");
     std::fs::create_dir_all(&figures).unwrap();
     let mut options = OpenOptions::new();
     let file = options.append(true).create(true);

@@ -71,7 +71,8 @@ fn end_of(kinds: &[Stall]) -> Duration {
     let (status, took) = daemon.terminate();
     assert_eq!(status, Some(0), "{kinds:?}");
     assert!(took < LIMIT, "{kinds:?}: {took:?}");
-    daemon.says_no_more();
+    // Beside the replies that wait for one that pours, there may be no room for its datagrams.
+    daemon.says_no_more_than(": datagrams to it are dropped, ");
     assert!(daemon.names().is_empty());
     drop(stalled);
     took

@@ -102,11 +102,7 @@ pub fn figures(plan: Plan, took: Duration, sides: &[Side], verdict: &Result<(), 
 
 /// Writes the figures down; where to.
 pub fn keep(figures: &str) -> Result<PathBuf, String> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target")),
-        PathBuf::from,
-    );
-    let folder = target.join("figures");
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/figures"));
     let path = folder.join("soak.txt");
     std::fs::create_dir_all(&folder)
         .and_then(|()| std::fs::write(&path, figures))
