@@ -23,7 +23,7 @@ PYTEST = $(CURDIR)/target/pytest/$(PYTEST_VERSION)
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest
+.PHONY: help cover build static clean test lint harness parity clients examples bench libpilot pytest soak
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -104,6 +104,11 @@ pytest: ## fetch pytest into target/pytest/
 	    $(PYTHON) -m venv "$$tmp" && \
 	    "$$tmp/bin/python" -m pip --disable-pip-version-check install -q pytest==$(PYTEST_VERSION) && \
 	    { mv -T "$$tmp" "$(PYTEST)" 2>/dev/null || [ -x "$(PYTEST)/bin/python" ]; }; }
+
+# Under fire
+
+soak: ## load both profiles with everything for half an hour: target/figures/soak.txt
+	MOCKPILOT_SECONDS=$${MOCKPILOT_SECONDS:-1800} $(CARGO) test --release --test soak everything -- --nocapture
 
 # Measure
 
