@@ -27,7 +27,7 @@ TARGETS =
 HARNESS = $(filter-out %_test.c,$(wildcard tests/c/*.c))
 export LIBPILOT
 
-.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences model fuzz repeat
+.PHONY: help cover build static clean test lint harness parity clients examples bench counts libpilot pytest races faults sequences model fuzz repeat soak
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -132,7 +132,7 @@ faults: ## take descriptors, threads, disks and names away from the daemon
 sequences: ## run every sequence of nasty frames up to a length of $MOCKPILOT_LENGTH (4)
 	MOCKPILOT_LENGTH=$${MOCKPILOT_LENGTH:-4} $(CARGO) test --release --test sequences -- --nocapture
 
-model: ## run MOCKPILOT_STEPS random operations against a plain model: target/figures/model.txt
+model: ## run MOCKPILOT_STEPS random operations against a plain model
 	MOCKPILOT_STEPS="$${MOCKPILOT_STEPS:-1000000}" $(CARGO) test --test model random -- --nocapture
 
 fuzz: ## run each fuzz target two minutes (MOCKPILOT_SECONDS) on seeds from the recordings
@@ -141,6 +141,9 @@ fuzz: ## run each fuzz target two minutes (MOCKPILOT_SECONDS) on seeds from the 
 repeat: ## run all tests 20 times (MOCKPILOT_ROUNDS) on a busy machine, and count what fails
 	$(CARGO) test --no-run
 	@$(PYTHON) tests/repeat.py target/figures/repeat.txt $(CARGO) test --no-fail-fast $(TEST_OPTIONS)
+
+soak: ## load both profiles with everything for half an hour
+	MOCKPILOT_SECONDS=$${MOCKPILOT_SECONDS:-1800} $(CARGO) test --release --test soak everything -- --nocapture
 
 # Measure
 
@@ -152,7 +155,7 @@ bench: build static ## measure the daemon against a floor server: one table of r
 	    target/static/mockpilot
 
 # The counts of allocations need neither valgrind nor strace.
-counts: build ## count what a request costs (valgrind, strace): target/figures/counts.txt
+counts: build ## count what a request costs (valgrind, strace)
 	@mkdir -p target/bench
 	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/floor tests/bench/floor.c
 	$(CC) -O2 -Wall -Wextra -Werror -pthread -o target/bench/load tests/bench/load.c

@@ -105,8 +105,11 @@ impl Connection {
     }
 }
 
-/// The first whole frame of `bytes`: its byte, its payload, and what is behind it.
-pub fn first_frame(bytes: &[u8]) -> Result<Option<(u8, &[u8], &[u8])>, String> {
+/// A frame's byte, its payload, and what is behind it.
+type Taken<'a> = (u8, &'a [u8], &'a [u8]);
+
+/// The first whole frame of `bytes`.
+pub fn first_frame(bytes: &[u8]) -> Result<Option<Taken<'_>>, String> {
     let Some((prefix, rest)) = bytes.split_first_chunk::<4>() else {
         return Ok(None);
     };
