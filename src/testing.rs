@@ -1,5 +1,8 @@
 //! What the unit tests share: a directory of one's own, and a process of one's own.
 
+// The checked build has the models alone beside the plainest of these tests.
+#![cfg_attr(shuttle, allow(dead_code))]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -195,7 +195,7 @@ impl Outbox {
                 Err(_) => break,
             }
         }
-        hold(&self.queue).writing = false;
+        // Still the one that writes: nothing may follow a frame that was cut.
         self.close();
         false
     }

@@ -213,7 +213,6 @@ impl Steering {
         let mut stage = self.hub.stage(state, now);
         stage.with_node(&mut |node, out| node.reset(config, now, out));
         for outbox in state.outboxes.values() {
-            outbox.push();
             outbox.wake();
         }
         self.hub.timer.notify_one();
@@ -224,11 +223,12 @@ impl Steering {
     /// Waits for all that clients have been answered to leave; gives those that did not take it.
     fn flush(&self, patience: Duration) -> Vec<Arc<Outbox>> {
         let outboxes: Vec<_> = self.hub.state().outboxes.values().cloned().collect();
+        // None waits behind another that takes nothing.
+        outboxes.iter().for_each(Outbox::push);
         let deadline = Instant::now() + patience;
         let mut stuck = Vec::new();
         for outbox in outboxes {
             let (_, goal) = outbox.progress();
-            outbox.push();
             while outbox.progress().0 < goal && !outbox.is_closed() {
                 let left = deadline.saturating_duration_since(Instant::now());
                 if left.is_zero() {

@@ -1,11 +1,12 @@
 //! Clients that come and leave while others are served.
 
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::rounds::{at_once, play, wait_for_clients};
+use crate::rounds::{at_once, play, play_side_by_side, wait_for_clients};
 use crate::steered::Steered;
 use crate::support::{Binary, Client, DEADLINE, Received};
 
@@ -54,47 +55,48 @@ fn a_client_leaves_during_pushes() {
 /// The last client leaves while another comes. One that was served in time keeps the daemon.
 #[test]
 fn the_last_client_leaves_while_another_comes() {
-    let (mut kept, mut too_late) = (0, 0);
-    play(
-        "the last client leaves while another comes",
-        3,
-        |_, chance| {
-            let mut daemon = Binary::start(&["--exit-on-last-client"]);
-            let mut first = daemon.connect();
-            first.call_ok(0x21, &[]);
-            let path = daemon.socket().to_owned();
-            let left = Instant::now();
-            let (second, ()) = at_once(
-                chance,
-                || {
-                    let mut second = Client::over(UnixStream::connect(path).ok()?);
-                    second.send(0x21, &[]);
-                    let served = matches!(
-                        second.receive(Instant::now() + DEADLINE),
-                        Received::Frame(0x22, _)
-                    );
-                    served.then_some(second)
-                },
-                || drop(first),
-            );
-            // Half of what the daemon gives to those who are on their way.
-            let in_time = left.elapsed() < Duration::from_millis(25);
-            match second {
-                Some(mut second) if in_time => {
-                    kept += 1;
-                    // Longer than that: whoever thought that nobody is there has said so by then.
-                    assert_eq!(second.try_recv(Duration::from_millis(80)), None);
-                    second.call_ok(0x21, &[]);
-                    assert!(daemon.ended().is_none());
-                }
-                // Whether it was before or after the end is not known.
-                _ => too_late += 1,
+    let [kept, too_late] = [AtomicU64::new(0), AtomicU64::new(0)];
+    play_side_by_side("the last client leaves while another comes", 3, |chance| {
+        let mut daemon = Binary::start(&["--exit-on-last-client"]);
+        let mut first = daemon.connect();
+        first.call_ok(0x21, &[]);
+        let path = daemon.socket().to_owned();
+        let left = Instant::now();
+        let (second, ()) = at_once(
+            chance,
+            || {
+                let mut second = Client::over(UnixStream::connect(path).ok()?);
+                second.send(0x21, &[]);
+                let served = matches!(
+                    second.receive(Instant::now() + DEADLINE),
+                    Received::Frame(0x22, _)
+                );
+                served.then_some(second)
+            },
+            || drop(first),
+        );
+        // Half of what the daemon gives to those who are on their way.
+        let in_time = left.elapsed() < Duration::from_millis(25);
+        match second {
+            Some(mut second) if in_time => {
+                kept.fetch_add(1, Ordering::Relaxed);
+                // Longer than that: whoever thought that nobody is there has said so by then.
+                assert_eq!(second.try_recv(Duration::from_millis(80)), None);
+                second.call_ok(0x21, &[]);
+                assert!(daemon.ended().is_none());
             }
-            assert!(daemon.wait().success());
-            assert!(!daemon.socket().exists());
-        },
-    );
+            // Whether it was before or after the end is not known.
+            late => {
+                drop(late);
+                too_late.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        assert!(daemon.wait().success());
+        assert!(!daemon.socket().exists());
+    });
     println!(
-        "races: the last client leaves while another comes: {kept} kept it, {too_late} came too late to tell"
+        "races: the last client leaves while another comes: {} kept it, {} came too late to tell",
+        kept.into_inner(),
+        too_late.into_inner()
     );
 }

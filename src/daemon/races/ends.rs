@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::explore::exhaust;
-use super::frames::Doing;
+use super::frames::{Doing, all};
 use crate::daemon::ending::Cause;
 use crate::daemon::last_client::LastClient;
 use crate::daemon::signals::Signals;
@@ -23,7 +23,7 @@ fn races_who_ends_it() {
         });
         let cause = signals.wait_for_end();
         assert_eq!(signals.ender().cause(), Some(cause));
-        others.map(Doing::result);
+        all(others);
         assert_eq!(signals.ender().cause(), Some(cause));
         assert_eq!(signals.wait_for_end(), cause);
     });

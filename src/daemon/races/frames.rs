@@ -41,14 +41,11 @@ impl Arrived {
     }
 
     /// Nothing of it was doubled or overtaken, and nothing lost but what comes behind the last that
-    /// came; gives how many came.
-    pub fn first_of(&self, source: u8) -> usize {
-        let Some(numbers) = self.of.get(&source) else {
-            return 0;
-        };
+    /// came.
+    pub fn in_order(&self, source: u8) {
+        let numbers = self.of.get(&source).map_or(&[][..], Vec::as_slice);
         let expected: Vec<u8> = (0..numbers.len() as u8).collect();
         assert_eq!(*numbers, expected, "source {source}");
-        numbers.len()
     }
 }
 
@@ -113,6 +110,11 @@ impl<T: Send + 'static> Doing<T> {
         let mut result = self.result.lock().unwrap_or_else(PoisonError::into_inner);
         result.take().expect("the thread has ended well")
     }
+}
+
+/// Waits for threads without a result.
+pub fn all<const COUNT: usize>(threads: [Doing<()>; COUNT]) {
+    threads.into_iter().for_each(Doing::result);
 }
 
 /// Reads in a thread of its own.

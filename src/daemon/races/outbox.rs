@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::explore::{exhaust, explore, explore_in_time};
-use super::frames::{Doing, frame, outbox, reading};
+use super::frames::{Doing, all, frame, outbox, reading};
 use crate::daemon::outbox::Outbox;
 use crate::journal::Reason;
 use crate::mailbox::Mailbox;
@@ -48,7 +48,7 @@ fn races_replies_and_pushes() {
             pushes(&outbox, 2, 2),
             pushes(&outbox, 3, 2),
         ];
-        busy.map(Doing::result);
+        all(busy);
         let (arrived, _far) = client.result();
         arrived.all(1, 3);
         arrived.all(2, 2);
@@ -94,7 +94,7 @@ fn races_waiting_for_what_leaves() {
                 }
             })
         });
-        waiters.map(Doing::result);
+        all(waiters);
         session.result();
         other.result();
         let (arrived, _far) = client.result();
@@ -120,7 +120,7 @@ fn races_drain_and_pushes() {
         other.result();
         let (arrived, _far) = client.result();
         arrived.all(1, 1);
-        arrived.first_of(2);
+        arrived.in_order(2);
         assert_eq!(outbox.len(), 0);
         Clock::at_most(Duration::ZERO);
     });
@@ -168,10 +168,10 @@ fn races_close_during_everything() {
         let client = reading(far, usize::MAX);
         outbox.close();
         outbox.close();
-        busy.map(Doing::result);
+        all(busy);
         waiter.result();
         let (arrived, _far) = client.result();
-        (1..=3).for_each(|source| drop(arrived.first_of(source)));
+        (1..=3).for_each(|source| arrived.in_order(source));
         assert_eq!(outbox.len(), 0);
         Clock::at_most(Duration::ZERO);
         assert!(Clock::started("push") <= 1);
@@ -194,7 +194,7 @@ fn races_a_client_that_takes_nothing() {
             })
         };
         waiter.result();
-        busy.map(Doing::result);
+        all(busy);
         assert_eq!(outbox.ending(), Some(Reason::Timeout));
         assert_eq!((outbox.len(), Clock::started("push")), (0, 1));
         // A try for each reply, and one more before the push thread sees that time is over.
@@ -203,6 +203,22 @@ fn races_a_client_that_takes_nothing() {
         assert!((patience..=patience + tries).contains(&took), "{took:?}");
         let (arrived, _far) = reading(far, usize::MAX).result();
         assert_eq!((arrived.of.len(), arrived.cut), (0, NARROW));
+    });
+}
+
+/// A client reads again in the moment in which it is dropped: nothing comes behind a frame that was cut.
+#[test]
+fn races_a_client_that_reads_too_late() {
+    explore("a client that reads too late", || {
+        let (outbox, far) = outbox(NARROW, Duration::from_millis(50));
+        let busy = [replies(&outbox, 1, 3), pushes(&outbox, 2, 3)];
+        let client = reading(far, usize::MAX);
+        all(busy);
+        outbox.drain(Instant::now() + Duration::from_millis(50));
+        outbox.close();
+        let (arrived, _far) = client.result();
+        (1..=2).for_each(|source| arrived.in_order(source));
+        Clock::at_most(Duration::ZERO);
     });
 }
 
@@ -237,7 +253,7 @@ fn races_a_mailbox() {
             assert_eq!(number, seen[source]);
             seen[source] += 1;
         }
-        putting.map(Doing::result);
+        all(putting);
         Clock::at_most(Duration::ZERO);
         assert_eq!(mailbox.take(LONG), None);
         assert_eq!(Clock::elapsed(), LONG);

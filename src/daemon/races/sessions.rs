@@ -1,10 +1,11 @@
 //! Sessions that meet at the node: streams between them, pushes to all of them, and a reset.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::explore::{explore, explore_in_time};
-use super::frames::Doing;
+use super::frames::{Doing, all, frame};
 use super::talk::{
     CLOSE, CLOSE_OK, Client, HEALTH, HEALTH_OK, RECV, SEND, hub, joined, of, open_streams, patient,
     push, stop,
@@ -12,9 +13,11 @@ use super::talk::{
 use crate::daemon::Hooks;
 use crate::daemon::limits::Limits;
 use crate::daemon::steering::Steering;
+use crate::threads;
 use crate::threads::checked::Clock;
 
 const ROOM: usize = 1 << 12;
+const TICK: Duration = Duration::from_millis(1);
 
 /// Each end sees the reply to its close, and the end of the stream, once.
 #[test]
@@ -61,7 +64,9 @@ fn races_data_pushes_and_replies() {
         let pushing = {
             let hub = Arc::clone(&hub);
             Doing::start("pushing", move || {
-                (0..3).for_each(|number| drop(push(&hub, number)))
+                (0..3).for_each(|number| {
+                    push(&hub, number);
+                })
             })
         };
         let listening = Doing::start("listener", move || {
@@ -109,14 +114,15 @@ fn races_a_stalled_client_over_the_budget() {
         let sending = Doing::start("dialler", move || {
             let mut dialler = dialler;
             (0..8).for_each(|_| dialler.send(SEND, &[&near[..], &[7; 20]].concat()));
-            (dialler.quiet(), dialler)
+            (dialler.quiet(), dialler, Clock::elapsed())
         });
         let mut third = Client::join(&hub, ROOM);
         for _ in 0..3 {
             third.call(HEALTH, &[]);
         }
         Clock::at_most(Duration::ZERO);
-        let (mut before, mut dialler) = sending.result();
+        let (mut before, mut dialler, held) = sending.result();
+        assert!(held.as_millis() >= 300, "{held:?}");
         before.extend(dialler.quiet());
         while before.is_empty() {
             before.push(dialler.receive().expect("the end of the stream"));
@@ -189,7 +195,7 @@ fn races_resets_and_a_drop() {
             Doing::start("drop", move || steering.drop_clients(Some(2)).unwrap())
         };
         let reading = Doing::start("listener", move || listener.rest());
-        resets.map(Doing::result);
+        all(resets);
         assert_eq!(dropping.result(), 1);
         let (frames, _) = reading.result();
         assert!(of(&frames, CLOSE_OK).len() <= 1, "{frames:?}");
@@ -198,5 +204,59 @@ fn races_resets_and_a_drop() {
         assert_eq!(steering.clients().len(), 1);
         stop(&hub);
         Clock::at_most(Duration::ZERO);
+    });
+}
+
+/// What a client does not take while a reset waits for it is forgotten, but for what is on its way.
+#[test]
+fn races_a_reset_and_a_client_that_reads_late() {
+    explore_in_time("a reset and a client that reads late", || {
+        let hub = hub(patient(), Hooks::default());
+        let [(mut dialler, near), (listener, far)] = joined(&hub, [ROOM, 24]);
+        let mut send = |numbers: Range<u8>| {
+            numbers.for_each(|number| dialler.send(SEND, &[&near[..], &[number; 20]].concat()));
+            assert_eq!(dialler.quiet(), []);
+            // Nobody else can go on when this is over.
+            threads::sleep(TICK);
+        };
+        send(0..3);
+        send(3..6);
+        let resetting = {
+            let hub = Arc::clone(&hub);
+            Doing::start("reset", move || Steering::new(hub).reset())
+        };
+        threads::sleep(300 * TICK);
+        let mut listener = listener;
+        let seen = listener.quiet();
+        resetting.result();
+        assert_eq!(of(&seen, CLOSE_OK), [&far[..]], "{seen:?}");
+        for data in of(&seen, RECV) {
+            assert!(data[far.len()] < 3, "{data:?} is forgotten");
+        }
+        stop(&hub);
+        Clock::at_most(302 * TICK);
+    });
+}
+
+/// The rest of a slow frame goes out at once, also behind a client that takes nothing.
+#[test]
+fn races_a_reset_and_a_slow_frame() {
+    explore_in_time("a reset and a slow frame", || {
+        let hub = hub(patient(), Hooks::default());
+        let [(mut dialler, near), (stalled, _)] = joined(&hub, [ROOM, 24]);
+        dialler.send(SEND, &[&near[..], &[7; 30]].concat());
+        assert_eq!(dialler.quiet(), []);
+        let mut slow = Client::join(&hub, ROOM);
+        let outbox = hub.state().outboxes.get(3).cloned().expect("the third");
+        outbox.queue().append_slow(frame(1, 0), 2, 1000 * TICK);
+        let resetting = {
+            let hub = Arc::clone(&hub);
+            Doing::start("reset", move || Steering::new(hub).reset())
+        };
+        assert_eq!(slow.expect(1)[0], 0);
+        Clock::at_most(200 * TICK);
+        drop(stalled);
+        resetting.result();
+        stop(&hub);
     });
 }

@@ -277,7 +277,8 @@ impl UnixListener {
         let mut state = self.0.hold();
         loop {
             if state.1 {
-                return Err(ErrorKind::InvalidInput.into());
+                // EINVAL, as the system says of one that does not listen any more.
+                return Err(io::Error::from_raw_os_error(22));
             }
             if let Some(client) = state.0.pop_front() {
                 return Ok((client, ()));
