@@ -16,7 +16,7 @@ mod control;
 mod cover;
 pub mod daemon;
 mod exec;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(all(test, not(shuttle)), fuzzing))]
 #[path = "../tests/fuzz/entries/mod.rs"]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -7,7 +7,7 @@
 mod answer;
 mod connection;
 pub(crate) mod ctl;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(all(test, not(shuttle)), fuzzing))]
 #[path = "../../tests/fuzz/entries/control.rs"]
 pub(crate) mod fuzzing;
 mod request;

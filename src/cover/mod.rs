@@ -4,10 +4,10 @@
 //! and files are made from that list alone.
 
 mod cursor;
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod damage;
 mod data;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(all(test, not(shuttle)), fuzzing))]
 #[path = "../../tests/fuzz/entries/coverage.rs"]
 pub(crate) mod fuzzing;
 mod gocounters;

@@ -1,9 +1,8 @@
 //! What came before somebody asked for it, out of the journal's memory.
 
-use std::sync::MutexGuard;
-
 use super::hub::{Hub, State};
 use crate::scenario::matching::Asked;
+use crate::threads::MutexGuard;
 use crate::wire::decode;
 
 /// Entries that are looked at while everybody waits (our choice): about a millisecond's worth of the

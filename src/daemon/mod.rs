@@ -7,10 +7,10 @@ mod behind;
 mod delivery;
 pub mod ending;
 pub mod endpoint;
-mod hindsight;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(all(test, not(shuttle)), fuzzing))]
 #[path = "../../tests/fuzz/entries/session.rs"]
 pub(crate) mod fuzzing;
+mod hindsight;
 mod hub;
 pub mod last_client;
 pub mod lifeline;

@@ -1,6 +1,6 @@
 //! `mockpilot decode`: frames from a file as lines of the journal.
 
-#[cfg(any(test, fuzzing))]
+#[cfg(any(all(test, not(shuttle)), fuzzing))]
 #[path = "../../tests/fuzz/entries/journal.rs"]
 pub(crate) mod fuzzing;
 mod hex;

@@ -10,7 +10,7 @@ pub mod condition;
 pub mod expect;
 pub mod explain;
 pub mod fault;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(all(test, not(shuttle)), fuzzing))]
 #[path = "../../tests/fuzz/entries/scenario.rs"]
 pub(crate) mod fuzzing;
 pub mod matching;

@@ -23,7 +23,7 @@ fn races_who_ends_it() {
         });
         let cause = signals.wait_for_end();
         assert_eq!(signals.ender().cause(), Some(cause));
-        others.map(Doing::result);
+        others.into_iter().for_each(Doing::result);
         assert_eq!(signals.ender().cause(), Some(cause));
         assert_eq!(signals.wait_for_end(), cause);
     });

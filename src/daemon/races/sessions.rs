@@ -61,7 +61,9 @@ fn races_data_pushes_and_replies() {
         let pushing = {
             let hub = Arc::clone(&hub);
             Doing::start("pushing", move || {
-                (0..3).for_each(|number| drop(push(&hub, number)))
+                (0..3).for_each(|number| {
+                    push(&hub, number);
+                })
             })
         };
         let listening = Doing::start("listener", move || {
@@ -189,7 +191,7 @@ fn races_resets_and_a_drop() {
             Doing::start("drop", move || steering.drop_clients(Some(2)).unwrap())
         };
         let reading = Doing::start("listener", move || listener.rest());
-        resets.map(Doing::result);
+        resets.into_iter().for_each(Doing::result);
         assert_eq!(dropping.result(), 1);
         let (frames, _) = reading.result();
         assert!(of(&frames, CLOSE_OK).len() <= 1, "{frames:?}");

@@ -39,7 +39,9 @@ fn races_a_stop_with_pushes_under_way() {
         let pushing = {
             let hub = Arc::clone(&hub);
             Doing::start("pushing", move || {
-                (0..3).for_each(|number| drop(push(&hub, number)))
+                (0..3).for_each(|number| {
+                    push(&hub, number);
+                })
             })
         };
         let stopping = {
@@ -119,7 +121,7 @@ fn races_a_stop_and_clients_that_come() {
         acceptor.stop();
         stop(&hub);
         accepting.result();
-        clients.map(Doing::result);
+        clients.into_iter().for_each(Doing::result);
         assert!(listener.client().is_none());
         Clock::at_most(Duration::ZERO);
     });
@@ -134,7 +136,11 @@ fn races_a_stop_and_an_accept() {
             let acceptor = Arc::clone(&acceptor);
             Doing::start("accept", move || {
                 let mut served = 0;
-                acceptor.run(|_| (), |_| served += 1).unwrap();
+                let serve = |_| {
+                    served += 1;
+                    Ok(())
+                };
+                acceptor.run(|_| (), serve).unwrap();
                 served
             })
         };
@@ -156,7 +162,9 @@ fn races_a_stop_and_a_client_that_leaves() {
         let leaving = Doing::start("listener", move || drop(listener));
         let pushing = {
             let hub = Arc::clone(&hub);
-            Doing::start("pushing", move || drop(push(&hub, 0)))
+            Doing::start("pushing", move || {
+                push(&hub, 0);
+            })
         };
         let stopping = {
             let hub = Arc::clone(&hub);

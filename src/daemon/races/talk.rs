@@ -33,7 +33,7 @@ pub fn patient() -> Limits {
 
 pub fn hub(limits: Limits, hooks: Hooks) -> Arc<Hub> {
     let hub = Arc::new(Hub::new(Setup::default(), limits, Log::none(), hooks));
-    hub.begin();
+    hub.start_timer().unwrap();
     hub
 }
 
@@ -69,7 +69,7 @@ impl Client {
     pub fn join(hub: &Arc<Hub>, room: usize) -> Client {
         let (near, far) = UnixStream::pair_with_room(room);
         if let Some(admitted) = hub.admit(near) {
-            session::start(hub, admitted);
+            session::start(hub, admitted).unwrap();
         }
         Client::over(far)
     }
