@@ -195,7 +195,7 @@ impl Outbox {
                 Err(_) => break,
             }
         }
-        hold(&self.queue).writing = false;
+        // It stays the one that writes: nobody is to go on behind a part of a frame.
         self.close();
         false
     }

@@ -48,7 +48,7 @@ fn races_replies_and_pushes() {
             pushes(&outbox, 2, 2),
             pushes(&outbox, 3, 2),
         ];
-        busy.map(Doing::result);
+        busy.into_iter().for_each(Doing::result);
         let (arrived, _far) = client.result();
         arrived.all(1, 3);
         arrived.all(2, 2);
@@ -94,7 +94,7 @@ fn races_waiting_for_what_leaves() {
                 }
             })
         });
-        waiters.map(Doing::result);
+        waiters.into_iter().for_each(Doing::result);
         session.result();
         other.result();
         let (arrived, _far) = client.result();
@@ -143,6 +143,25 @@ fn races_drain_behind_the_push_thread() {
     });
 }
 
+/// A session that gives up in the middle of a frame: nobody goes on behind it.
+#[test]
+fn races_giving_up_and_pushes() {
+    explore("giving up and pushes", || {
+        let (outbox, far) = outbox(NARROW, LONG);
+        let client = reading(far, usize::MAX);
+        let other = pushes(&outbox, 2, 3);
+        outbox.queue().append(|out| out.extend(frame(1, 0)));
+        outbox.drain(Instant::now());
+        outbox.close();
+        other.result();
+        let (arrived, _far) = client.result();
+        (1..=2).for_each(|source| {
+            arrived.first_of(source);
+        });
+        assert_eq!(outbox.len(), 0);
+    });
+}
+
 /// A close from outside: whoever writes, waits or pushes goes on at once.
 #[test]
 fn races_close_during_everything() {
@@ -168,10 +187,12 @@ fn races_close_during_everything() {
         let client = reading(far, usize::MAX);
         outbox.close();
         outbox.close();
-        busy.map(Doing::result);
+        busy.into_iter().for_each(Doing::result);
         waiter.result();
         let (arrived, _far) = client.result();
-        (1..=3).for_each(|source| drop(arrived.first_of(source)));
+        (1..=3).for_each(|source| {
+            arrived.first_of(source);
+        });
         assert_eq!(outbox.len(), 0);
         Clock::at_most(Duration::ZERO);
         assert!(Clock::started("push") <= 1);
@@ -194,7 +215,7 @@ fn races_a_client_that_takes_nothing() {
             })
         };
         waiter.result();
-        busy.map(Doing::result);
+        busy.into_iter().for_each(Doing::result);
         assert_eq!(outbox.ending(), Some(Reason::Timeout));
         assert_eq!((outbox.len(), Clock::started("push")), (0, 1));
         // A try for each reply, and one more before the push thread sees that time is over.
@@ -237,7 +258,7 @@ fn races_a_mailbox() {
             assert_eq!(number, seen[source]);
             seen[source] += 1;
         }
-        putting.map(Doing::result);
+        putting.into_iter().for_each(Doing::result);
         Clock::at_most(Duration::ZERO);
         assert_eq!(mailbox.take(LONG), None);
         assert_eq!(Clock::elapsed(), LONG);
