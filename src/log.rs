@@ -227,7 +227,8 @@ impl Shared {
         if let Some(output) = state.output.take() {
             drop(state);
             self.start(output);
-        } else {
+        } else if !state.writing {
+            // A writer that writes looks again, and who waits for it is not to wait anew.
             self.changed.notify_all();
         }
     }

@@ -44,12 +44,14 @@ impl Drop for TempDir {
 const ROLE: &str = "MOCKPILOT_UNIT_ROLE";
 
 /// What [`rerun`] asked this process to be, if it is such a process.
+#[cfg_attr(shuttle, allow(dead_code))]
 pub(crate) fn role() -> Option<std::ffi::OsString> {
     std::env::var_os(ROLE)
 }
 
 /// This test program again, for one test only, which then sees `role` as its [`role`]. `limits` goes
 /// before the program in a shell (`ulimit -n 20; `).
+#[cfg_attr(shuttle, allow(dead_code))]
 pub(crate) fn rerun(test: &str, role: impl AsRef<std::ffi::OsStr>, limits: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command

@@ -5,8 +5,6 @@
 
 #[path = "model/campaign.rs"]
 mod campaign;
-#[path = "model/chance.rs"]
-mod chance;
 #[path = "model/codec.rs"]
 mod codec;
 #[path = "model/credentials.rs"]
@@ -53,7 +51,7 @@ mod verdict;
 #[path = "model/world.rs"]
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -62,21 +60,10 @@ use figures::Tally;
 use session::Failure;
 use setting::{Setting, Wrong};
 use step::Step;
+use support::{asked, figures};
 
 /// The steps of a short run.
 const SHORT: u64 = 20_000;
-
-fn number(name: &str) -> Option<u64> {
-    let given = std::env::var(name).ok()?;
-    Some(given.parse().unwrap_or_else(|_| panic!("{name}={given}")))
-}
-
-/// Where what a run leaves is kept.
-fn figures(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/figures");
-    std::fs::create_dir_all(&folder).unwrap();
-    folder.join(name)
-}
 
 /// Makes a failure small and writes it down: what to say of it, and its file.
 fn told(name: &str, setting: Setting, failure: Failure) -> (String, PathBuf) {
@@ -110,8 +97,8 @@ fn random_operations_are_as_the_model_says() {
     if let Ok(file) = std::env::var("MOCKPILOT_REPLAY") {
         return replay_file(&file);
     }
-    let seed = number("MOCKPILOT_SEED").unwrap_or(1);
-    let asked = number("MOCKPILOT_STEPS");
+    let seed = asked("MOCKPILOT_SEED").unwrap_or(1);
+    let asked = asked("MOCKPILOT_STEPS");
     let steps = asked.unwrap_or(SHORT);
     println!("seed {seed}, {steps} steps");
     let start = Instant::now();
@@ -196,7 +183,7 @@ fn a_wrong_rule_is_found_and_made_small() {
 
 #[test]
 fn steps_are_read_as_they_are_written() {
-    let mut chance = chance::Chance(3);
+    let mut chance = support::Chance(3);
     let setting = generate::setting(&mut chance, false);
     let mut world = world::World::new(setting);
     (0..setting.clients).for_each(|slot| world.come(slot));

@@ -19,7 +19,6 @@ mod vocabulary;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -29,6 +28,7 @@ use serde_json::{Value, json};
 use inside::Inside;
 use model::Model;
 use outside::Outside;
+use support::{asked, figures};
 use vocabulary::{Word, words};
 
 /// What both kinds of daemon simulate. Times stand still, so that equal requests get equal bytes.
@@ -123,11 +123,7 @@ fn check_nothing_is_left(state: &Value) {
 
 /// How many words the longest sequence has, or how many less.
 fn longest(less: usize) -> usize {
-    let wanted = std::env::var("MOCKPILOT_LENGTH");
-    let wanted = wanted.map_or(3, |text| {
-        text.parse().expect("MOCKPILOT_LENGTH is a number")
-    });
-    wanted - less
+    asked("MOCKPILOT_LENGTH").unwrap_or(3) as usize - less
 }
 
 /// Runs sequences in a thread for each profile, and notes what that was.
@@ -150,13 +146,12 @@ fn in_both_profiles(what: &str, longest: usize, run: fn(Profile, usize) -> u64) 
 /// Adds a line to the figures of this run, where figures are wanted.
 fn note(line: &str) {
     static LINES: Mutex<String> = Mutex::new(String::new());
-    if std::env::var_os("MOCKPILOT_LENGTH").is_none() {
+    if asked("MOCKPILOT_LENGTH").is_none() {
         return;
     }
-    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/figures/sequences.txt");
+    let place = figures("sequences.txt");
     let mut lines = LINES.lock().unwrap();
     writeln!(lines, "{line}").unwrap();
-    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
     std::fs::write(&place, &*lines).unwrap();
     println!("{line}\nfigures: {}", place.display());
 }

@@ -9,15 +9,19 @@ use crate::go::json::unquote;
 
 const REDACTED: &str = "<redacted>";
 
-/// The texts that a key such as `token` has in its value.
-pub(super) fn tokens(scenario: &OsStr) -> Vec<String> {
+/// The texts that a key such as `token` has in its value, the longest first: the others may be a part of
+/// it, and are not to leave the rest of it behind.
+pub(super) fn tokens<'s>(scenarios: impl Iterator<Item = &'s OsString>) -> Vec<String> {
     let mut found = Vec::new();
-    rewritten(scenario.as_bytes(), &mut |text, secret| {
-        if secret && !text.is_empty() {
-            found.push(text.to_owned());
-        }
-        None
-    });
+    for scenario in scenarios {
+        rewritten(scenario.as_bytes(), &mut |text, secret| {
+            if secret && !text.is_empty() {
+                found.push(text.to_owned());
+            }
+            None
+        });
+    }
+    found.sort_by_key(|token| std::cmp::Reverse(token.len()));
     found
 }
 
@@ -150,16 +154,18 @@ mod tests {
             (r#"{"error":"s3","x":["s3 s3"],"token":"s3"}"#, r#"{"error":"<redacted>","x":["<redacted> <redacted>"],"token":"<redacted>"}"#),
             (r#"{"token":"t","error":"dial timeout tt","s3":"at"}"#, r#"{"token":"<redacted>","error":"dial timeout tt","s3":"at"}"#),
             (r#"{"token":"","error":"dial"}"#, r#"{"token":"<redacted>","error":"dial"}"#),
+            (r#"{"token":["s3","s3-x"],"error":"s3-x s3"}"#, r#"{"token":["<redacted>","<redacted>"],"error":"<redacted> <redacted>"}"#),
             (r#"{"payload":"{\"token\":\"t\"}"}"#, r#"{"payload":"{\"token\":\"<redacted>\"}"}"#),
         ] {
-            let known = tokens(OsStr::new(text));
+            let known = tokens([OsString::from(text)].iter());
             assert_eq!(redacted(OsStr::new(text), &known), wanted, "{text}");
         }
     }
 
     #[test]
     fn one_scenarios_token_in_another() {
-        let known = tokens(OsStr::new(r#"{"node":{"admin_token":"s3cret"}}"#));
+        let one = OsString::from(r#"{"node":{"admin_token":"s3cret"}}"#);
+        let known = tokens([one].iter());
         assert_eq!(known, ["s3cret"]);
         let other = OsStr::new(r#"{"rules":[{"on":"bind","error":"not s3cret"}]}"#);
         let wanted = r#"{"rules":[{"on":"bind","error":"not <redacted>"}]}"#;

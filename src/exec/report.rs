@@ -63,8 +63,7 @@ fn again(seed: u64, program: &OsStr, options: &ExecOptions) -> Vec<OsString> {
         options.daemon.iter().filter(of)
     };
     let secrets = given("--journal-secrets").next().is_some();
-    let scenarios = given("--scenario").filter_map(|words| words.get(1));
-    let known: Vec<String> = scenarios.flat_map(|scenario| tokens(scenario)).collect();
+    let known = tokens(given("--scenario").filter_map(|words| words.get(1)));
     for given in &options.daemon {
         match &given[..] {
             [name, _] if name == "--seed" => {}

@@ -95,6 +95,32 @@ fn nobody_waits_for_a_reader_and_the_loss_is_told() {
 }
 
 #[test]
+fn who_goes_on_logging_keeps_nobody_who_waits_for_a_reader() {
+    let (_reader, writer) = UnixStream::pair().unwrap();
+    let log = Log::to(writer, Verbosity::Normal);
+    // More than a socket takes.
+    log.info(&"x".repeat(1 << 20));
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // As long as a line a millisecond has room.
+            for _ in 0..QUEUE_LINES {
+                if over.load(Ordering::SeqCst) {
+                    return;
+                }
+                log.info("x");
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let started = Instant::now();
+        log.flush(Duration::from_millis(500));
+        let took = started.elapsed();
+        over.store(true, Ordering::SeqCst);
+        assert!(took < Duration::from_secs(3), "{took:?}");
+    });
+}
+
+#[test]
 fn a_writer_that_comes_late_is_waited_for() {
     let (mut reader, writer) = UnixStream::pair().unwrap();
     let log = Log::to(writer, Verbosity::Normal);

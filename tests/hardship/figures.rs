@@ -2,28 +2,24 @@
 
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
+
+use super::support::{asked, figures};
 
 /// Rounds: `few`, unless the environment says otherwise.
 pub fn rounds(few: usize) -> usize {
-    let asked = std::env::var("MOCKPILOT_ROUNDS");
-    asked.map_or(few, |text| {
-        text.parse().expect("MOCKPILOT_ROUNDS: a number")
-    })
+    asked("MOCKPILOT_ROUNDS").map_or(few, |rounds| rounds as usize)
 }
 
 /// Writes down a line, in a run whose rounds were asked for.
 pub fn note(line: &str) {
-    if std::env::var_os("MOCKPILOT_ROUNDS").is_none() {
+    if asked("MOCKPILOT_ROUNDS").is_none() {
         return;
     }
     println!("{line}");
-    let figures = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/figures");
-    std::fs::create_dir_all(&figures).unwrap();
     let mut options = OpenOptions::new();
     let file = options.append(true).create(true);
-    let mut file = file.open(figures.join("faults.txt")).unwrap();
+    let mut file = file.open(figures("faults.txt")).unwrap();
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::chance::Chance;
 use super::figures::Tally;
 use super::generate;
 use super::session::{Failure, Outcome, run};
 use super::setting::Setting;
+use super::support::Chance;
 
 /// Steps of one daemon. In a long campaign one daemon in so many has so many times as many.
 const SESSION: u64 = 1000;

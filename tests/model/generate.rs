@@ -1,7 +1,6 @@
 //! Random steps, weighted so that there is always something going on: ports that are bound, streams
 //! between clients, peers that ask, dials that hang.
 
-use super::chance::Chance;
 use super::credentials::{BADGES, ENROLLMENTS, SIGNED, VERIFIED, written};
 use super::managed::{BAD_POLICIES, POLICIES};
 use super::setting::{
@@ -9,6 +8,7 @@ use super::setting::{
 };
 use super::step::{Field, How, Push, Step, Stream};
 use super::streaming::{close, dial, send, stream};
+use super::support::Chance;
 use super::world::World;
 
 /// A request: its name and its fields.

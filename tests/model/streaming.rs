@@ -1,11 +1,11 @@
 //! Random requests about streams: dials to where somebody listens, data that services understand.
 
-use super::chance::Chance;
 use super::codec::joined;
 use super::generate::{Request, node, port};
 use super::services::Service;
 use super::setting::{BETA, GAMMA, OWN, SLOW};
 use super::step::{Field, Stream};
+use super::support::Chance;
 use super::world::{Far, World};
 
 /// Pieces that a generated stream sends at most to an event service, which drops what comes too fast.

@@ -139,7 +139,7 @@ fn sigterm_meets_everything() {
         let mut dialler = steered.settled();
         let near = dialler.call_ok(0x03, &OWN_80);
         let bustle = Bustle::default();
-        let until = 5 + chance.below(100);
+        let until = 5 + chance.below(100) as u64;
         let data = Client::frame(0x06, &[&near[..], &[7; 100]].concat());
         let health = Client::frame(HEALTH, &[]);
         let busy = [data.repeat(16), health.clone()].concat();

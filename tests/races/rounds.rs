@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::steered::Steered;
-use crate::support::{Client, poll};
+use crate::support::{Chance, Client, asked, poll};
 
 /// The daemon's own node and port 80, as a dial asks for them.
 pub const OWN_80: [u8; 8] = [0, 0, 0x12, 0x34, 0x56, 0x78, 0, 80];
@@ -15,29 +15,13 @@ pub const PORT_80: [u8; 2] = [0, 80];
 /// A frame: command and payload.
 pub type Frame = (u8, Vec<u8>);
 
-/// Small numbers that differ from round to round, from the seed of the run.
-pub struct Chance(u64);
-
-impl Chance {
-    fn new(seed: u64) -> Chance {
-        Chance(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
 /// Threads for rounds that wait more than they work.
 const LANES: u64 = 8;
 
 /// Plays so many rounds, or as many as the environment says, and prints what that took.
 pub fn play(name: &str, few: u64, mut round: impl FnMut(u64, &mut Chance)) {
     timed(name, few, |rounds, seed| {
-        let mut chance = Chance::new(seed);
+        let mut chance = Chance(seed);
         (0..rounds).for_each(|number| round(number, &mut chance));
     });
 }
@@ -49,7 +33,7 @@ pub fn play_side_by_side(name: &str, few: u64, round: impl Fn(&mut Chance) + Syn
             for lane in 0..LANES {
                 let round = &round;
                 scope.spawn(move || {
-                    let mut chance = Chance::new(seed + lane);
+                    let mut chance = Chance(seed + lane);
                     (lane..rounds)
                         .step_by(LANES as usize)
                         .for_each(|_| round(&mut chance));
@@ -60,11 +44,8 @@ pub fn play_side_by_side(name: &str, few: u64, round: impl Fn(&mut Chance) + Syn
 }
 
 fn timed(name: &str, few: u64, all: impl FnOnce(u64, u64)) {
-    let from = |variable: &str, otherwise: u64| {
-        std::env::var(variable).map_or(otherwise, |text| text.parse().expect(variable))
-    };
-    let rounds = from("MOCKPILOT_ROUNDS", few);
-    let seed = from("MOCKPILOT_SEED", 1);
+    let rounds = asked("MOCKPILOT_ROUNDS").unwrap_or(few);
+    let seed = asked("MOCKPILOT_SEED").unwrap_or(1);
     println!("races: {name}: {rounds} rounds, seed {seed}");
     let started = Instant::now();
     all(rounds, seed);

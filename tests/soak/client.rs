@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use super::connection::{Connection, first_frame};
 use super::datagrams::Heard;
 use super::kinds::{NAMES, Tally, kind};
-use super::random::Random;
 use super::steered::Talk;
 use super::streams::Stream;
+use super::support::Chance;
 use super::trust::Trust;
 use super::want::{Want, shown};
 use super::world::{Record, World};
@@ -53,7 +53,7 @@ pub struct Model {
 pub struct Client<'w> {
     pub world: &'w World,
     pub me: usize,
-    pub random: Random,
+    pub random: Chance,
     pub connection: Connection,
     pub talk: Talk,
     pub number: u64,
@@ -82,7 +82,7 @@ impl<'w> Client<'w> {
         Ok(Client {
             world,
             me,
-            random: Random::new(world.plan.seed ^ salt << 32),
+            random: Chance(world.plan.seed ^ salt << 32),
             connection,
             talk: Talk::new(&world.control),
             number,

@@ -131,7 +131,7 @@ impl Client<'_> {
                 }
             }
         }
-        if self.random.chance(4) {
+        if self.random.one_in(4) {
             // The scenario has this one lost.
             self.tell("send_to", 0x0B, &[&destination(0, OWN, 9999), b"lost"]);
         }

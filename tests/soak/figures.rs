@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::kinds::Tally;
 use super::plan::{CLIENTS, Plan};
 use super::run::Side;
 
-pub fn figures(plan: Plan, took: Duration, sides: &[Side], verdict: &Result<(), String>) -> String {
+pub fn told(plan: Plan, took: Duration, sides: &[Side], verdict: &Result<(), String>) -> String {
     let mut all = Tally::default();
     for side in sides {
         all.add(&side.world.tally.lock().unwrap());
@@ -98,14 +97,4 @@ pub fn figures(plan: Plan, took: Duration, sides: &[Side], verdict: &Result<(), 
         let _ = writeln!(text, "\nVmRSS\n{}\n{}", curve.plot(), curve.csv());
     }
     text
-}
-
-/// Writes the figures down; where to.
-pub fn keep(figures: &str) -> Result<PathBuf, String> {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/figures"));
-    let path = folder.join("soak.txt");
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(&path, figures))
-        .map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(path)
 }

@@ -230,7 +230,7 @@ impl Client<'_> {
             at if at == WRONG.len() => self.connection.add_raw(&[0; 8]),
             _ => {
                 let bytes = [0x00, 0x02, 0x1D, 0x1E, 0x27, 0x28, 0x7E, 0xFE];
-                let code = *self.random.pick(&bytes);
+                let code = self.random.of(&bytes);
                 let text = format!("unknown command: 0x{code:02X}");
                 self.ask("unknown", code, &[b"what"], Want::error(text));
             }

@@ -24,7 +24,7 @@ impl Client<'_> {
                 _ => self.ask_about_proofs(),
             }
         }
-        if self.random.chance(400) {
+        if self.random.one_in(400) {
             self.ask("info", 0x0D, &[], Want::text(0x0E, INFO));
         }
         self.settle()
@@ -129,7 +129,7 @@ impl Client<'_> {
                 );
             }
         }
-        if self.world.lenient && self.random.chance(50) {
+        if self.world.lenient && self.random.one_in(50) {
             let key = format!(
                 "{{\"address\":\"0:0000.1234.5678\",\"node_id\":{OWN},\"public_key\":\"*\",\
                  \"type\":\"rotate_key_ok\"}}"
@@ -155,7 +155,7 @@ impl Client<'_> {
         self.ask("unbind", 0x37, &[&bytes], not);
         let taken = Want::error("port 7 already bound");
         self.ask("bind", 0x01, &[&[0, 7]], taken);
-        let unknown = 0xF000_0000 | self.random.next() as u32 >> 4;
+        let unknown = 0xF000_0000 | self.random.number() as u32 >> 4;
         self.ask(
             "close",
             0x08,

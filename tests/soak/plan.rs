@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::curve::Bounds;
+use super::support::asked;
 
 /// Clients of one daemon, the one that stalls included.
 pub const CLIENTS: usize = 16;
@@ -37,14 +38,9 @@ pub struct Plan {
 impl Plan {
     /// By `MOCKPILOT_SECONDS` and `MOCKPILOT_SEED`; short without the first.
     pub fn from_environment() -> Plan {
-        let number = |name: &str| {
-            let text = std::env::var(name).ok()?;
-            let number = text.parse::<u64>();
-            Some(number.unwrap_or_else(|error| panic!("{name}={text}: {error}")))
-        };
-        let seconds = number("MOCKPILOT_SECONDS");
+        let seconds = asked("MOCKPILOT_SECONDS");
         let time = seconds.map_or(SHORT, Duration::from_secs);
-        let seed = number("MOCKPILOT_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+        let seed = asked("MOCKPILOT_SEED").unwrap_or_else(|| u64::from(std::process::id()));
         let bounds = match time >= PLATEAU {
             true => Bounds {
                 rise_kib: 2 * 1024,

@@ -88,7 +88,7 @@ impl Side {
         Sample::take(self.daemon.pid(), self.world.started.elapsed(), requests)
     }
 
-    /// Has the daemon start what it keeps: its timer. Then what it is without clients is known.
+    /// Has the daemon serve somebody who leaves: then what it is without clients is known.
     fn warm_up(&mut self) -> Result<(), String> {
         let (mut connection, _) = arrive(&self.world)?;
         connection.add(0x03, &[&destination(0, peer(0, 0), 98)]);

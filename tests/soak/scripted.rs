@@ -35,7 +35,7 @@ impl Client<'_> {
             if what == "twice" {
                 self.expect_again(plain(&url));
             }
-            if self.random.chance(2) {
+            if self.random.one_in(2) {
                 self.health();
             }
         }
@@ -116,7 +116,7 @@ impl Client<'_> {
     /// A dial that hangs is cancelled, or runs out of time.
     pub fn hang(&mut self) -> Result<(), String> {
         let to = destination(0, peer(self.me, 0), 98);
-        let cancelled = self.random.chance(2);
+        let cancelled = self.random.one_in(2);
         let text = if cancelled {
             "context canceled"
         } else {

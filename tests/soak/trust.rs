@@ -40,7 +40,7 @@ impl Client<'_> {
         self.wait(node, 1000, true);
         self.ask("handshake.trusted", 0x0F, &[&[5]], listed(node));
         self.settle()?;
-        if self.random.chance(2) {
+        if self.random.one_in(2) {
             self.lose(which, node);
         }
         self.settle()
@@ -68,7 +68,7 @@ impl Client<'_> {
         self.settle()?;
         let sent = outcome(node, "sent");
         if self.world.lenient {
-            if self.random.chance(2) {
+            if self.random.one_in(2) {
                 self.handshake("handshake.send", 1, node, b"please", sent);
                 if self.model.trust.deaf[which] {
                     let approved = outcome(node, "approved");
@@ -93,7 +93,7 @@ impl Client<'_> {
     }
 
     fn lose(&mut self, which: usize, node: u32) {
-        if self.world.lenient && self.random.chance(2) {
+        if self.world.lenient && self.random.one_in(2) {
             self.handshake(
                 "handshake.reject",
                 3,

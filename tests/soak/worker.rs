@@ -56,7 +56,7 @@ impl<'w> Client<'w> {
     fn act_until(&mut self, end: Duration) -> Result<(), String> {
         let total: usize = Self::ACTS.iter().map(|(often, _)| often).sum();
         while self.world.started.elapsed() < end {
-            if self.random.chance(LEAVES) {
+            if self.random.one_in(LEAVES) {
                 self.leave_and_return()?;
             }
             let mut drawn = self.random.below(total);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::kinds::{Counts, Tally};
 use super::plan::{CLIENTS, Plan};
-use super::random::Random;
+use super::support::Chance;
 
 /// Bytes at which content may start, and the most that one content has.
 const STARTS: usize = 1 << 20;
@@ -181,8 +181,8 @@ impl World {
 
 /// What contents are cut from.
 pub fn block(seed: u64) -> Arc<Vec<u8>> {
-    let mut random = Random::new(seed ^ 0xB10C);
-    let words = (0..(STARTS + LONGEST) / 8).map(|_| random.next().to_be_bytes());
+    let mut random = Chance(seed ^ 0xB10C);
+    let words = (0..(STARTS + LONGEST) / 8).map(|_| random.number().to_be_bytes());
     Arc::new(words.flatten().collect())
 }
 

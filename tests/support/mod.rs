@@ -2,14 +2,18 @@
 #![allow(dead_code, unused_imports)] // Every test file uses a part of it.
 
 mod binary;
+mod chance;
 mod client;
+mod long_run;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub use binary::Binary;
+pub use chance::Chance;
 pub use client::{Client, Received, error_of};
+pub use long_run::{asked, figures};
 
 /// What no healthy run ever needs; a test that waits this long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(10);

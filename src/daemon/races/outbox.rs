@@ -143,6 +143,25 @@ fn races_drain_behind_the_push_thread() {
     });
 }
 
+/// A session that gives up in the middle of a frame: nobody goes on behind it.
+#[test]
+fn races_giving_up_and_pushes() {
+    explore("giving up and pushes", || {
+        let (outbox, far) = outbox(NARROW, LONG);
+        let client = reading(far, usize::MAX);
+        let other = pushes(&outbox, 2, 3);
+        outbox.queue().append(|out| out.extend(frame(1, 0)));
+        outbox.drain(Instant::now());
+        outbox.close();
+        other.result();
+        let (arrived, _far) = client.result();
+        (1..=2).for_each(|source| {
+            arrived.first_of(source);
+        });
+        assert_eq!(outbox.len(), 0);
+    });
+}
+
 /// A close from outside: whoever writes, waits or pushes goes on at once.
 #[test]
 fn races_close_during_everything() {

@@ -1,6 +1,7 @@
 //! Random numbers from a seed.
 
 /// SplitMix64.
+#[derive(Clone, Debug)]
 pub struct Chance(pub u64);
 
 impl Chance {
@@ -14,6 +15,10 @@ impl Chance {
 
     pub fn below(&mut self, end: usize) -> usize {
         (self.number() % end as u64) as usize
+    }
+
+    pub fn one_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
     }
 
     pub fn percent(&mut self, chances: usize) -> bool {
