@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "frames/commands.rs"]
+mod commands;
 #[path = "frames/conversation.rs"]
 mod conversation;
 #[path = "journal/events.rs"]
@@ -21,8 +23,9 @@ mod steered;
 
 use std::collections::BTreeSet;
 
+use commands::NAMES;
 use conversation::conversation;
-use requests::{NAMES, samples};
+use requests::samples;
 use serde_json::{Value, json};
 use steered::{Steered, values};
 

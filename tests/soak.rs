@@ -11,6 +11,8 @@ mod support;
 
 #[path = "soak/client.rs"]
 mod client;
+#[path = "frames/commands.rs"]
+mod commands;
 #[path = "soak/connection.rs"]
 mod connection;
 #[path = "soak/curve.rs"]

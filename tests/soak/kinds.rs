@@ -2,56 +2,18 @@
 
 use std::fmt::Write as _;
 
-pub const NAMES: [&str; 48] = [
-    "bind",
-    "dial",
-    "send",
-    "close",
-    "send_to",
-    "info",
-    "handshake.send",
-    "handshake.approve",
-    "handshake.reject",
-    "handshake.pending",
-    "handshake.trusted",
-    "handshake.revoke",
-    "handshake.wait",
-    "resolve_hostname",
-    "set_hostname",
-    "set_visibility",
-    "deregister",
-    "set_tags",
-    "set_webhook",
-    "network.list",
-    "network.join",
-    "network.leave",
-    "network.members",
-    "network.invite",
-    "network.poll_invites",
-    "network.respond_invite",
-    "health",
-    "managed.status",
-    "managed.cycle",
-    "managed.policy_get",
-    "managed.policy_set",
-    "managed.member_tags_get",
-    "managed.member_tags_set",
-    "managed.reconcile",
-    "rotate_key",
-    "broadcast",
-    "cancel",
-    "prefer_direct",
-    "submit_badge",
-    "enroll_recovery",
-    "sign_envelope",
-    "verify_envelope",
-    "unbind",
-    "send_to_confirm",
-    "unknown",
-    "handshake",
-    "network",
-    "managed",
-];
+use super::commands::NAMES as COMMANDS;
+
+/// What else the journal calls a request: its byte or its sub-byte is nobody's.
+const OTHERS: [&str; 4] = ["unknown", "handshake", "network", "managed"];
+
+pub const NAMES: [&str; COMMANDS.len() + OTHERS.len()] = {
+    let mut all = [""; COMMANDS.len() + OTHERS.len()];
+    let (commands, others) = all.split_at_mut(COMMANDS.len());
+    commands.copy_from_slice(&COMMANDS);
+    others.copy_from_slice(&OTHERS);
+    all
+};
 
 /// A kind's place in [`NAMES`].
 pub fn kind(name: &str) -> usize {
