@@ -21,6 +21,12 @@ struct ResourceLimit {
 
 const EBADF: i32 = 9;
 
+/// Parameters of glibc's `mallopt`.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const M_MMAP_THRESHOLD: i32 = -3;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const M_ARENA_MAX: i32 = -8;
+
 #[cfg(target_os = "linux")]
 const RLIMIT_NOFILE: i32 = 7;
 #[cfg(not(target_os = "linux"))]
@@ -37,6 +43,8 @@ mod c {
         pub(super) safe fn kill(pid: i32, sig: i32) -> i32;
         pub(super) safe fn getrlimit(resource: i32, limit: &mut ResourceLimit) -> i32;
         pub(super) safe fn setrlimit(resource: i32, limit: &ResourceLimit) -> i32;
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        pub(super) safe fn mallopt(parameter: i32, value: i32) -> i32;
     }
 }
 
@@ -46,6 +54,16 @@ fn checked(returned: i32) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Has glibc's allocator give back what is free. By itself it makes an arena for every other thread and
+/// keeps in each what large buffers once took there: under a load that lasts, memory climbs for long.
+pub fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    for (parameter, value) in [(M_ARENA_MAX, 2), (M_MMAP_THRESHOLD, 128 * 1024)] {
+        // What is refused stays as it was.
+        c::mallopt(parameter, value);
+    }
 }
 
 /// Raises the soft limit on open descriptors to the hard one and returns the soft limit before and
