@@ -51,7 +51,7 @@ mod verdict;
 #[path = "model/world.rs"]
 mod world;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
