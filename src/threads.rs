@@ -1,6 +1,7 @@
-//! Threads, what they wait for and the sockets between them: from here and nowhere else, so that a
-//! checker can take the system's place (`--cfg shuttle`) and try the orders in which they may go on.
-//! Every other place would get code of its own for starting one, too.
+//! Threads, what those that serve clients wait for, and the sockets between them: from here, so that a
+//! checker can take the system's place (`--cfg shuttle`) and try the orders in which they may go on. The
+//! log and what ends a process wait by themselves: no model has them. Every thread starts here: each
+//! other place would get code of its own for that.
 
 #[cfg(shuttle)]
 pub(crate) mod checked;

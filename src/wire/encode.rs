@@ -30,7 +30,7 @@ const HEALTH_ROOM: usize = 1024;
 pub struct Encoder {
     counters: Option<Counters>,
     health: Vec<u8>,
-    /// Room for bodies, so that each needs none of its own.
+    /// Room for its body, so that each needs none of its own.
     body: String,
 }
 
