@@ -39,6 +39,7 @@ const LAST_FRAMES: usize = 20;
 
 /// Runs a daemon until something ends it, and gives the exit status of the process.
 pub fn serve(options: &ServeOptions) -> ExitCode {
+    sys::keep_files_private();
     // All of them before any is taken over: a copy gets the next free number, which may be that of one
     // that is not there.
     let unfit = unfit_descriptor(options);

@@ -30,13 +30,19 @@ const RLIMIT_NOFILE: i32 = 8;
 #[cfg(not(target_os = "linux"))]
 const OPEN_MAX: Limit = 10_240;
 
+#[cfg(target_os = "linux")]
+type Mode = u32;
+#[cfg(not(target_os = "linux"))]
+type Mode = u16;
+
 mod c {
-    use super::ResourceLimit;
+    use super::{Mode, ResourceLimit};
 
     unsafe extern "C" {
         pub(super) safe fn kill(pid: i32, sig: i32) -> i32;
         pub(super) safe fn getrlimit(resource: i32, limit: &mut ResourceLimit) -> i32;
         pub(super) safe fn setrlimit(resource: i32, limit: &ResourceLimit) -> i32;
+        pub(super) safe fn umask(mask: Mode) -> Mode;
     }
 }
 
@@ -46,6 +52,11 @@ fn checked(returned: i32) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Lets the owner, and nobody else, do with new files what their modes say, whatever the umask was.
+pub fn keep_files_private() {
+    c::umask(0o077);
 }
 
 /// Raises the soft limit on open descriptors to the hard one and returns the soft limit before and
