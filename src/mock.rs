@@ -312,7 +312,10 @@ impl Builder {
             Daemon::start(endpoint, setup, self.limits, log, hooks)
         });
         match started {
-            Ok(daemon) => Ok(MockDaemon { daemon, directory }),
+            Ok(mut daemon) => {
+                daemon.open();
+                Ok(MockDaemon { daemon, directory })
+            }
             Err(error) => {
                 if let Some(directory) = directory {
                     let _ = fs::remove_dir(directory);

@@ -7,10 +7,10 @@ mod behind;
 mod delivery;
 pub mod ending;
 pub mod endpoint;
-mod hindsight;
 #[cfg(any(test, fuzzing))]
 #[path = "../../tests/fuzz/entries/session.rs"]
 pub(crate) mod fuzzing;
+mod hindsight;
 mod hub;
 pub mod last_client;
 pub mod lifeline;
@@ -33,6 +33,7 @@ mod turn;
 
 use std::io;
 use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -103,10 +104,12 @@ pub struct Daemon {
     endpoint: Endpoint,
     acceptor: Arc<Acceptor>,
     accepting: Option<JoinHandle<()>>,
+    /// Clients are let in when it is gone.
+    shut: Option<Sender<()>>,
 }
 
 impl Daemon {
-    /// Starts to serve the clients of a published socket.
+    /// Starts to serve the clients of a published socket, once [`Daemon::open`] is called.
     ///
     /// # Errors
     /// When the system has no descriptor or no thread left for it.
@@ -120,9 +123,13 @@ impl Daemon {
         let hub = Arc::new(Hub::new(setup, limits, log, hooks));
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
         hub.start_timer()?;
+        let (shut, opened) = channel();
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
-            let accept = move || accept(&hub, &acceptor);
+            let accept = move || {
+                let _ = opened.recv();
+                accept(&hub, &acceptor);
+            };
             threads::start("accept", threads::ROOMY, Box::new(accept))
         };
         let accepting = accepting.inspect_err(|_| hub.stop(Instant::now(), Duration::ZERO))?;
@@ -131,7 +138,13 @@ impl Daemon {
             endpoint,
             acceptor,
             accepting: Some(accepting),
+            shut: Some(shut),
         })
+    }
+
+    /// Lets clients in.
+    pub fn open(&mut self) {
+        self.shut = None;
     }
 
     /// Where clients connect.
@@ -158,6 +171,7 @@ impl Daemon {
         }
         self.endpoint.withdraw();
         self.acceptor.stop();
+        self.open();
         self.hub.stop(deadline, STOP_GRACE);
         if let Some(accepting) = self.accepting.take() {
             // A listener that others have too may not let it go.
