@@ -3,7 +3,6 @@
 use std::fmt::Display;
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +16,7 @@ use crate::go::json;
 use crate::journal::{self, Journal};
 use crate::log::Log;
 use crate::node::{Config, Profile};
+use crate::private;
 use crate::scenario::Scenario;
 use crate::scenario::read::{self, Source, load};
 use crate::threads::Instant;
@@ -312,7 +312,10 @@ impl Builder {
             Daemon::start(endpoint, setup, self.limits, log, hooks)
         });
         match started {
-            Ok(daemon) => Ok(MockDaemon { daemon, directory }),
+            Ok(mut daemon) => {
+                daemon.open();
+                Ok(MockDaemon { daemon, directory })
+            }
             Err(error) => {
                 if let Some(directory) = directory {
                     let _ = fs::remove_dir(directory);
@@ -349,7 +352,7 @@ fn private_directory() -> io::Result<PathBuf> {
     loop {
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let path = base.join(format!("mockpilot-{}-{number}", std::process::id()));
-        match fs::DirBuilder::new().mode(0o700).create(&path) {
+        match private::make(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),

@@ -1,9 +1,9 @@
 //! Private directories. That of a run of `exec` is made by the daemon, and whoever is left removes it.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Permissions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::clause::clause;
@@ -18,6 +18,12 @@ const CONTROL: &str = "control.sock";
 /// A directory that is removed with all it holds on drop, if it is there.
 #[derive(Debug)]
 pub(crate) struct PrivateDirectory(PathBuf);
+
+/// Makes a directory with mode 0700: the umask may take away from what it is made with.
+pub(crate) fn make(path: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(path)?;
+    fs::set_permissions(path, Permissions::from_mode(0o700))
+}
 
 impl PrivateDirectory {
     /// One that another process is going to make: a fresh name among the temporary files, or, where
@@ -44,7 +50,7 @@ impl PrivateDirectory {
     ///
     /// When it is there already, or cannot be made.
     pub(crate) fn create(path: &Path) -> io::Result<PrivateDirectory> {
-        DirBuilder::new().mode(0o700).create(path)?;
+        make(path)?;
         Ok(PrivateDirectory(path.to_path_buf()))
     }
 
@@ -55,7 +61,7 @@ impl PrivateDirectory {
     /// The directory that cannot be made, and why.
     pub(crate) fn new() -> Result<PrivateDirectory, String> {
         let foreseen = PrivateDirectory::foreseen();
-        match DirBuilder::new().mode(0o700).create(&foreseen.0) {
+        match make(&foreseen.0) {
             Ok(()) => Ok(foreseen),
             Err(error) => Err(format!("{}: {}", foreseen.0.display(), clause(&error))),
         }

@@ -177,6 +177,8 @@ fn run(
         "listening on {place}, profile {profile}, seed {seed}, pid {}",
         std::process::id()
     ));
+    // Nothing that a client does is logged before that line.
+    daemon.open();
     let notifier = Notifier::from_environment();
     let path = control.as_ref().map(Server::path);
     announce(ready.take(), &daemon, path, seed)?;

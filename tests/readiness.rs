@@ -187,6 +187,31 @@ fn a_lost_name_does_not_keep_the_daemon() {
 }
 
 #[test]
+fn the_first_line_of_the_log_is_the_daemons() {
+    for _ in 0..5 {
+        let directory = TempDir::new();
+        let listener = UnixListener::bind(directory.join("s")).unwrap();
+        let socket = directory.join("s");
+        let mut early: Vec<Client> = (0..16).map(|_| Client::connect(&socket)).collect();
+        let log = directory.join("l");
+        let mut daemon = Daemon::spawn(
+            mockpilot()
+                .args(["serve", "--listen-fd", "0", "-v", "--log"])
+                .arg(&log)
+                .arg("--control")
+                .arg(directory.join("c"))
+                .stdin(OwnedFd::from(listener)),
+        );
+        for client in &mut early {
+            client.call_ok(0x21, &[]);
+        }
+        assert_eq!(daemon.terminate().0, 0);
+        let log = fs::read_to_string(log).unwrap();
+        assert!(log.starts_with("mockpilot: listening on "), "{log}");
+    }
+}
+
+#[test]
 fn the_ready_descriptor_is_closed_behind_the_line() {
     let directory = TempDir::new();
     let socket = directory.join("s");

@@ -113,7 +113,7 @@ impl Stage<'_> {
     }
 
     pub(super) fn stall(&mut self, client: ClientId, time: Duration) {
-        if self.state.stopping.is_some() {
+        if self.hub.is_stopping() {
             return;
         }
         let until = self.hub.instant(self.now + time);

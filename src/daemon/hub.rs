@@ -1,6 +1,6 @@
 //! Where sessions meet: the node behind its lock, and the outboxes of all clients.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::limits::Limits;
@@ -29,6 +29,9 @@ pub struct Hub {
     pub(super) timer: Condvar,
     /// The last session has ended.
     left: Condvar,
+    /// By when sessions have to finish, once the daemon ends: known without the lock, which a crowd may
+    /// keep from who ends it.
+    pub(super) stopping: OnceLock<Instant>,
     started: Instant,
     pub(super) setup: Setup,
     /// The limits in force.
@@ -46,7 +49,6 @@ pub(super) struct State {
     pub(super) outboxes: Table<ClientId, Arc<Outbox>>,
     pub(super) encoder: Encoder,
     pub(super) play: Play,
-    pub(super) stopping: Option<Instant>,
     sessions: usize,
     last_client: ClientId,
     /// A client was refused since the last one was let in.
@@ -88,12 +90,12 @@ impl Hub {
             sessions: 0,
             last_client: 0,
             full: false,
-            stopping: None,
         };
         Hub {
             state: Mutex::new(state),
             timer: Condvar::new(),
             left: Condvar::new(),
+            stopping: OnceLock::new(),
             started: Instant::now(),
             setup,
             limits,
@@ -119,7 +121,7 @@ impl Hub {
 
     /// Whether the daemon ends.
     pub(super) fn is_stopping(&self) -> bool {
-        hold(&self.state).stopping.is_some()
+        self.stopping.get().is_some()
     }
 
     /// Lets a client in; `None` when there are too many, or it has gone already, or the daemon
@@ -129,7 +131,7 @@ impl Hub {
         let outbox = Outbox::new(Arc::clone(&stream), self.limits.write_timeout).ok()?;
         let outbox = Arc::new(outbox);
         let mut state = hold(&self.state);
-        if state.stopping.is_some() {
+        if self.is_stopping() {
             return None;
         }
         if state.outboxes.len() >= self.limits.max_clients {
@@ -182,7 +184,7 @@ impl Hub {
         let mut guard = hold(&self.state);
         let own = guard.outboxes.get(client).cloned();
         let mut queue = own.as_ref().map(|outbox| outbox.queue());
-        let stopping = guard.stopping.is_some();
+        let stopping = self.is_stopping();
         let mut stage = Stage {
             hub: self,
             state: &mut guard,
@@ -216,7 +218,7 @@ impl Hub {
     pub fn drain_deadline(&self) -> Instant {
         // A limit may be longer than there is time.
         let usual = self.limits.write_timeout.min(LONGEST);
-        let stopping = hold(&self.state).stopping;
+        let stopping = self.stopping.get().copied();
         stopping.unwrap_or_else(|| Instant::now() + usual)
     }
 
@@ -230,11 +232,11 @@ impl Hub {
     /// Ends every session: each finishes what it has read, tells its client of its streams and
     /// closes. Returns when all have, or at the second deadline.
     pub fn stop(&self, deadline: Instant, grace: Duration) {
-        let mut state = hold(&self.state);
-        let first = state.stopping.replace(deadline).is_none();
+        let first = self.stopping.set(deadline).is_ok();
         if let (Some(journal), true) = (&self.hooks.journal, first) {
             journal.event(None, &Event::Stop, None);
         }
+        let state = hold(&self.state);
         let outboxes: Vec<_> = state.outboxes.values().cloned().collect();
         drop(state);
         // Each wakes its session, which wants the lock.

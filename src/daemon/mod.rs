@@ -33,7 +33,7 @@ mod turn;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Barrier, PoisonError};
 use std::time::Duration;
 
 use crate::clause::clause;
@@ -103,10 +103,12 @@ pub struct Daemon {
     endpoint: Endpoint,
     acceptor: Arc<Acceptor>,
     accepting: Option<JoinHandle<()>>,
+    /// Clients are let in behind it.
+    shut: Option<Arc<Barrier>>,
 }
 
 impl Daemon {
-    /// Starts to serve the clients of a published socket.
+    /// Starts to serve the clients of a published socket, once [`Daemon::open`] is called.
     ///
     /// # Errors
     /// When the system has no descriptor or no thread left for it.
@@ -120,9 +122,14 @@ impl Daemon {
         let hub = Arc::new(Hub::new(setup, limits, log, hooks));
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
         hub.start_timer()?;
+        let shut = Arc::new(Barrier::new(2));
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
-            let accept = move || accept(&hub, &acceptor);
+            let shut = Arc::clone(&shut);
+            let accept = move || {
+                shut.wait();
+                accept(&hub, &acceptor);
+            };
             threads::start("accept", threads::ROOMY, Box::new(accept))
         };
         let accepting = accepting.inspect_err(|_| hub.stop(Instant::now(), Duration::ZERO))?;
@@ -131,7 +138,15 @@ impl Daemon {
             endpoint,
             acceptor,
             accepting: Some(accepting),
+            shut: Some(shut),
         })
+    }
+
+    /// Lets clients in.
+    pub fn open(&mut self) {
+        if let Some(shut) = self.shut.take() {
+            shut.wait();
+        }
     }
 
     /// Where clients connect.
@@ -158,6 +173,7 @@ impl Daemon {
         }
         self.endpoint.withdraw();
         self.acceptor.stop();
+        self.open();
         self.hub.stop(deadline, STOP_GRACE);
         if let Some(accepting) = self.accepting.take() {
             // A listener that others have too may not let it go.

@@ -3,7 +3,6 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::hold;
 use super::hub::{Hub, RECHECK};
 use super::outbox::Outbox;
 use super::turn::Turn;
@@ -148,7 +147,7 @@ impl Hub {
     fn wait_for_own_room(&self, outbox: &Arc<Outbox>) -> bool {
         outbox.sit_out_stall(RECHECK);
         while outbox.is_overloaded(self.limits.client_budget) {
-            if hold(&self.state).stopping.is_some() {
+            if self.is_stopping() {
                 return false;
             }
             outbox.flush();

@@ -32,7 +32,7 @@ impl Hub {
 
     fn run_timer(&self) {
         let mut guard = hold(&self.state);
-        while guard.stopping.is_none() {
+        while !self.is_stopping() {
             let now = self.now();
             let mut busy = Duration::ZERO;
             // In the order of their times, however late it is: what is sent must not depend on that.

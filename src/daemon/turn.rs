@@ -48,8 +48,8 @@ impl<'h> Turn<'h> {
     /// Whether the daemon ends and the client's time is over: its backlog is not served. What a
     /// client has sent before it left by itself still is.
     pub fn is_cut_off(&self) -> bool {
-        let stopping = self.state.stopping;
-        stopping.is_some_and(|deadline| self.own.is_closed() || Instant::now() >= deadline)
+        let stopping = self.hub.stopping.get();
+        stopping.is_some_and(|deadline| self.own.is_closed() || Instant::now() >= *deadline)
     }
 
     /// Whether the client may be served: it is not stalled, and what waits for it leaves room unless it
@@ -87,7 +87,7 @@ impl<'h> Turn<'h> {
         conn: u32,
         size: usize,
     ) -> Option<Arc<Outbox>> {
-        if self.state.stopping.is_some() {
+        if self.hub.is_stopping() {
             return None;
         }
         let mut full = None;

@@ -16,7 +16,7 @@ use crate::threads::{self, Condvar, Instant, JoinHandle, Mutex, MutexGuard};
 use crate::wire::command::PUSHES;
 
 /// Bytes of records that may wait to be written: one alone may be longer (our choice).
-const WAITING: usize = 4 << 20;
+const WAITING: usize = 1 << 20;
 
 /// Bytes of lines that are written at once.
 const BATCH: usize = 256 << 10;

@@ -53,7 +53,10 @@ impl Confined {
             static COUNT: AtomicU32 = AtomicU32::new(0);
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let user = 1_000_000_000 + 64 * std::process::id() + count;
-            fs::copy(env!("CARGO_BIN_EXE_mockpilot"), &program).unwrap();
+            // By a process of its own: what another test starts meanwhile would keep the file open to write.
+            let mut copy = Command::new("cp");
+            let copied = copy.arg(env!("CARGO_BIN_EXE_mockpilot")).arg(&program);
+            assert!(copied.status().unwrap().success(), "{copied:?}");
             for (path, mode) in [(directory.path(), 0o755), (&program, 0o755)] {
                 fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
                 chown(path, Some(user), Some(user)).unwrap();

@@ -1,5 +1,6 @@
 //! SIGTERM while a hundred clients are stalled, each in its way.
 
+use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ const CLIENTS: usize = 100;
 
 /// The contract says 200 ms; a machine that runs all tests at once takes longer.
 const LIMIT: Duration = Duration::from_secs(3);
+
+/// Bytes of the journal after the signal: what waits to be written, and what is served in 80 ms.
+const MOST: u64 = 12 << 20;
 
 /// What a client does not do.
 #[derive(Clone, Copy, Debug)]
@@ -92,4 +96,23 @@ fn a_hundred_stalled_clients_do_not_delay_the_end() {
             spread(&mut times)
         ));
     }
+}
+
+/// However little processor time the daemon gets, the end does not wait until all is served that was
+/// poured in: that would be a megabyte of replies for each client.
+#[test]
+fn the_journal_does_not_grow_for_long_after_the_end_was_asked_for() {
+    let mut daemon = Confined::after("", &["--write-timeout", "60s", "--journal", "j"]);
+    let poured: Vec<Client> = (0..CLIENTS).map(|_| stall(&daemon, Pours)).collect();
+    let size = |daemon: &Confined| fs::metadata(daemon.path("j")).unwrap().len();
+    let before = size(&daemon);
+    let (status, took) = daemon.terminate();
+    assert_eq!(status, Some(0));
+    let after = size(&daemon) - before;
+    note(&format!(
+        "SIGTERM with a journal and {CLIENTS} clients that pour: {took:?}, {after} bytes written"
+    ));
+    assert!(after < MOST, "{after} bytes");
+    assert_eq!(daemon.file().last().unwrap()["dir"], "event");
+    drop(poured);
 }

@@ -38,7 +38,7 @@ fn named(names: &[(&str, u32)]) -> Vec<(String, u32)> {
 
 #[test]
 fn sockets_journal_and_log_are_their_owners() {
-    for umask in ["000", "022", "077"] {
+    for umask in ["000", "022", "077", "177"] {
         let directory = TempDir::new();
         let script = "umask $2; cd $1; exec \"$0\" -socket s --control c --journal j --log l -v";
         let shell = in_shell(script, &[directory.path().to_str().unwrap(), umask]).spawn();
@@ -100,7 +100,7 @@ fn under(umask: &str, temporary: &Path, words: &[&str]) -> Output {
 fn the_private_directories_are_their_owners() {
     let script = "cd \"${PILOT_SOCKET%/*}\" && stat -c '%a %F %n' . *";
     let wanted = "700 directory .\n600 socket control.sock\n600 socket pilot.sock\n";
-    for umask in ["000", "077"] {
+    for umask in ["000", "077", "177"] {
         let temporary = TempDir::new();
         let output = under(
             umask,

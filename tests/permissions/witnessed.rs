@@ -191,6 +191,7 @@ fn a_busy_daemon_keeps_to_itself() {
         let work = work.display();
         let mut wanted: Vec<String> = [
             "mkdir W/.mockpilot-*",
+            "chmod W/.mockpilot-*",
             "chmod W/.mockpilot-*/s",
             "link W/s",
             "link W/c",

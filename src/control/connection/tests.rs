@@ -27,7 +27,7 @@ impl World {
         let directory = TempDir::new();
         let endpoint = Endpoint::publish(&directory.path().join("s")).unwrap();
         let (config, limits) = (Config::default(), Limits::default());
-        let daemon = Daemon::start(
+        let mut daemon = Daemon::start(
             endpoint,
             config.into(),
             limits,
@@ -35,6 +35,7 @@ impl World {
             Hooks::default(),
         )
         .unwrap();
+        daemon.open();
         let signals = Signals::receiving(&[]).unwrap();
         let ender = signals.ender().clone();
         World {

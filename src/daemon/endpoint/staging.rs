@@ -1,14 +1,15 @@
 //! Where a socket comes to life before it gets its name.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{ATTEMPTS, EndpointError, PATH_LIMIT};
+use crate::private;
 use crate::threads::UnixListener;
 
 /// The private directory beside the final name in which the socket comes to life; gone on drop.
@@ -20,7 +21,7 @@ impl Staging {
     pub(super) fn create(parent: &Path) -> Result<Staging, EndpointError> {
         let create = |name: OsString| {
             let directory = parent.join(name);
-            DirBuilder::new().mode(0o700).create(&directory)?;
+            private::make(&directory)?;
             Ok(Staging { directory })
         };
         with_fresh_name(create).map_err(EndpointError::system(parent, "create a directory in it"))
