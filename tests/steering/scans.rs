@@ -120,6 +120,8 @@ fn no_request_is_missed_or_counted_twice() {
             added += 1;
         }
     });
+    // Something to count, should all have come before the last reset.
+    stream(&mut client, 1);
     talk.done(expect(json!({"on": "send", "times": 0})));
     let verified = steered.ask(json!({"verb": "verify"}));
     let failures = verified["failures"].as_array().unwrap();
