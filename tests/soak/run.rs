@@ -61,6 +61,7 @@ impl Side {
                 "--journal",
                 "j",
                 "-q",
+                "--exit-with-parent",
                 "--seed",
                 &plan.seed.to_string(),
                 "--write-timeout",
