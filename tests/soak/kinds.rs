@@ -62,10 +62,14 @@ impl Tally {
         self.cut.add(&other.cut);
     }
 
-    /// Names the first kind whose requests are not all accounted for, or of which there is none.
-    pub fn check(&self) -> Result<(), String> {
+    /// Names the first kind whose requests are not all accounted for, or, after a long run, of which there are
+    /// none.
+    pub fn check(&self, long: bool) -> Result<(), String> {
         for (kind, name) in NAMES.iter().enumerate() {
             let sent = self.sent.0[kind];
+            if long && sent == 0 {
+                return Err(format!("{name} was never asked"));
+            }
             let (replied, silent) = (self.replied.0[kind], self.silent.0[kind]);
             let cut = self.cut.0[kind];
             if sent != replied + silent + cut {
@@ -98,4 +102,23 @@ impl Tally {
         debug_assert!(all == totals[0]);
         text
     }
+}
+
+#[test]
+fn a_request_that_is_not_accounted_for_is_named() {
+    let mut tally = Tally::default();
+    let health = kind("health");
+    (
+        tally.sent.0[health],
+        tally.replied.0[health],
+        tally.cut.0[health],
+    ) = (5, 3, 2);
+    assert_eq!(tally.check(false), Ok(()));
+    assert_eq!(tally.check(true), Err("bind was never asked".to_owned()));
+    tally.cut.0[health] = 1;
+    let error = tally.check(false).unwrap_err();
+    assert_eq!(
+        error,
+        "health: 5 sent, but 3 replied, 0 silent and 1 cut off"
+    );
 }

@@ -136,7 +136,8 @@ impl Side {
         for record in &*self.world.records.lock().unwrap() {
             journal.compare(record)?;
         }
-        self.world.tally.lock().unwrap().check()
+        let long = self.world.plan.long;
+        self.world.tally.lock().unwrap().check(long)
     }
 }
 
