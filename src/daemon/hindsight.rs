@@ -9,9 +9,6 @@ use crate::wire::decode;
 /// largest that are kept.
 const LITTLE: u64 = 100;
 
-/// How often it is tried to get so near to those who add entries meanwhile.
-const ROUNDS: usize = 20;
-
 impl Hub {
     /// Shows a `fresh` counter all requests and arrivals since the last reset, or behind entry `since` of
     /// the journal, that are remembered: nearly all of them while others are served. The lock is held
@@ -26,12 +23,16 @@ impl Hub {
             let reset_at = self.state().play.reset_at;
             let (mut counter, mut seen) = (fresh(), since.unwrap_or(reset_at));
             let mut visit = |asked: &Asked<'_>, seq| look(&mut counter, asked, seq);
-            for _ in 0..ROUNDS {
+            let mut least = u64::MAX;
+            loop {
                 let before = seen;
                 seen = self.each_request(before, &mut visit);
-                if seen - before <= LITTLE {
+                let came = seen - before;
+                // Who adds entries as fast as they are looked at is never caught up with.
+                if came <= LITTLE || came > least / 2 {
                     break;
                 }
+                least = came;
             }
             let state = self.state();
             if since.is_some() || state.play.reset_at == reset_at {

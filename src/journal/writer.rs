@@ -63,8 +63,10 @@ struct State {
     unread: bool,
     /// Somebody reads what is written, who may never do it; a disk always takes it in the end.
     read: bool,
-    /// Bytes that were taken by who reads.
+    /// Bytes that were taken by who reads, and how often they were offered.
     taken: u64,
+    /// Whether they are on offer now: who makes them into lines keeps nobody waiting.
+    writing: bool,
     /// The daemon ends, so nobody waits for ever.
     hurried: bool,
     /// The writing thread has ended.
@@ -223,7 +225,7 @@ impl Shared {
         let stuck = |state: &mut State| state.taken == taken && !state.ended;
         let waited = self.room.wait_timeout_while(state, READER, stuck);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if stuck(&mut state) {
+        if stuck(&mut state) && (state.writing || state.unread) {
             let why = match state.unread {
                 true => UNREAD,
                 false => "nobody reads on",
@@ -277,11 +279,19 @@ impl Shared {
                 lines.push_str(&entry.line(self.options));
                 lines.push('\n');
                 if lines.len() >= BATCH || rest.is_empty() {
+                    self.offers(true);
                     output::write(&file, lines.as_bytes(), &mut |bytes| self.took(bytes))?;
+                    self.offers(false);
                     lines.clear();
                 }
             }
         }
+    }
+
+    fn offers(&self, writing: bool) {
+        let mut state = self.state();
+        state.writing = writing;
+        state.taken += 1;
     }
 
     /// Whoever reads has taken so much.
