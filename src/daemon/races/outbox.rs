@@ -155,9 +155,7 @@ fn races_giving_up_and_pushes() {
         outbox.close();
         other.result();
         let (arrived, _far) = client.result();
-        (1..=2).for_each(|source| {
-            arrived.first_of(source);
-        });
+        (1..=2).for_each(|source| arrived.in_order(source));
         assert_eq!(outbox.len(), 0);
     });
 }
