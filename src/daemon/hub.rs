@@ -232,11 +232,12 @@ impl Hub {
     /// Ends every session: each finishes what it has read, tells its client of its streams and
     /// closes. Returns when all have, or at the second deadline.
     pub fn stop(&self, deadline: Instant, grace: Duration) {
+        // Before the lock: whoever has it sees that, and lets it go.
         let first = self.stopping.set(deadline).is_ok();
+        let state = hold(&self.state);
         if let (Some(journal), true) = (&self.hooks.journal, first) {
             journal.event(None, &Event::Stop, None);
         }
-        let state = hold(&self.state);
         let outboxes: Vec<_> = state.outboxes.values().cloned().collect();
         drop(state);
         // Each wakes its session, which wants the lock.
