@@ -1,5 +1,8 @@
 //! One entry: as the record that waits in memory, and as a line.
 
+use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter};
+
 use byteorder::{ByteOrder, LittleEndian};
 use serde_json::{Map, Value};
 
@@ -92,50 +95,15 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The entry as an object on a line, without the line's end.
-    pub fn line(&self, options: Options) -> String {
-        let mut line = format!("{{\"seq\":{},\"t_us\":{}", self.seq, self.micros);
-        if self.client != 0 || self.direction.is_some() {
-            line.push_str(&format!(",\"client\":{}", self.client));
+    /// The entry as an object, without a line's end.
+    pub fn line(self, options: Options) -> Line<'a> {
+        Line {
+            entry: self,
+            options,
         }
-        let Some(direction) = self.direction else {
-            line.push_str(",\"dir\":\"event\",");
-            line.push_str(&String::from_utf8_lossy(self.payload));
-            self.finish(&mut line);
-            return line;
-        };
-        let view = View {
-            raw: options.raw,
-            secrets: options.secrets,
-            cut: self.length - self.payload.len(),
-        };
-        let (name, fields) = match direction {
-            Direction::In => self.request(view),
-            Direction::Out | Direction::Push => (
-                command::outgoing_name(self.code),
-                sent_fields(self.code, self.payload, view),
-            ),
-        };
-        line.push_str(&format!(
-            ",\"dir\":\"{}\",\"cmd\":\"{name}\",\"code\":{},\"len\":{},\"fields\":{}",
-            direction.name(),
-            self.code,
-            self.length + 1,
-            Value::Object(fields),
-        ));
-        self.finish(&mut line);
-        line
     }
 
-    fn finish(&self, line: &mut String) {
-        if !self.rule.is_empty() {
-            let rule = Value::from(String::from_utf8_lossy(self.rule));
-            line.push_str(&format!(",\"rule\":{rule}"));
-        }
-        line.push('}');
-    }
-
-    fn request(&self, view: View) -> (String, Map<String, Value>) {
+    fn request(&self, view: View) -> (Cow<'static, str>, Map<String, Value>) {
         let frame = self.frame();
         let decoded = decode(frame);
         let name = Kind::of(&decoded).name();
@@ -153,6 +121,56 @@ impl<'a> Entry<'a> {
         } else {
             request_fields(frame, &decoded, view)
         };
-        (name.to_owned(), fields)
+        (name.into(), fields)
+    }
+}
+
+/// An entry as it is shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'a> {
+    entry: Entry<'a>,
+    options: Options,
+}
+
+impl Display for Line<'_> {
+    fn fmt(&self, line: &mut Formatter<'_>) -> fmt::Result {
+        let entry = &self.entry;
+        write!(line, "{{\"seq\":{},\"t_us\":{}", entry.seq, entry.micros)?;
+        if entry.client != 0 || entry.direction.is_some() {
+            write!(line, ",\"client\":{}", entry.client)?;
+        }
+        match entry.direction {
+            None => {
+                let members = String::from_utf8_lossy(entry.payload);
+                write!(line, ",\"dir\":\"event\",{members}")?;
+            }
+            Some(direction) => {
+                let view = View {
+                    raw: self.options.raw,
+                    secrets: self.options.secrets,
+                    cut: entry.length - entry.payload.len(),
+                };
+                let (name, fields) = match direction {
+                    Direction::In => entry.request(view),
+                    Direction::Out | Direction::Push => (
+                        command::outgoing_name(entry.code),
+                        sent_fields(entry.code, entry.payload, view),
+                    ),
+                };
+                write!(
+                    line,
+                    ",\"dir\":\"{}\",\"cmd\":\"{name}\",\"code\":{},\"len\":{},\"fields\":{}",
+                    direction.name(),
+                    entry.code,
+                    entry.length + 1,
+                    Value::Object(fields),
+                )?;
+            }
+        }
+        if !entry.rule.is_empty() {
+            let rule = Value::from(String::from_utf8_lossy(entry.rule));
+            write!(line, ",\"rule\":{rule}")?;
+        }
+        line.write_str("}")
     }
 }

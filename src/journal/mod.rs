@@ -214,7 +214,7 @@ impl Journal {
             let wanted = |entry: &Entry| !only_frames || entry.direction.is_some();
             let entries: Vec<Entry> = chunk.entries(since).filter(wanted).collect();
             for entry in entries.iter().rev().take(most - lines.len()) {
-                lines.push_front(entry.line(self.options));
+                lines.push_front(entry.line(self.options).to_string());
             }
         }
         lines

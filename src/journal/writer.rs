@@ -1,5 +1,6 @@
 //! Numbers the entries, keeps the last ones, and has a thread write them all.
 
+use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -276,8 +277,7 @@ impl Shared {
             }
             let mut rest = &records[..];
             while let Some(entry) = Entry::read(&mut rest) {
-                lines.push_str(&entry.line(self.options));
-                lines.push('\n');
+                let _ = writeln!(lines, "{}", entry.line(self.options));
                 if lines.len() >= BATCH || rest.is_empty() {
                     self.offers(true);
                     output::write(&file, lines.as_bytes(), &mut |bytes| self.took(bytes))?;

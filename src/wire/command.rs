@@ -3,6 +3,8 @@
 //! Decoder, dispatcher, log, help and tests read these rows; nothing else in the crate knows a
 //! command's number. Source: the recorded exchanges of pilot-daemon 1.18.0.
 
+use std::borrow::Cow;
+
 /// The byte of an error reply.
 pub const ERROR: u8 = 0x0A;
 
@@ -194,16 +196,16 @@ pub fn family(code: u8) -> &'static str {
 }
 
 /// The name of a frame that the daemon sends: a push's own name, a reply's after its request.
-pub fn outgoing_name(code: u8) -> String {
+pub fn outgoing_name(code: u8) -> Cow<'static, str> {
     if code == ERROR {
-        return "error".to_owned();
+        return "error".into();
     }
     if let Some(push) = PUSHES.iter().find(|p| p.code == code) {
-        return push.name.to_owned();
+        return push.name.into();
     }
     match TABLE.iter().find(|r| r.reply == Some(code)) {
-        Some(row) => format!("{}_ok", family(row.code)),
-        None => "unknown".to_owned(),
+        Some(row) => format!("{}_ok", family(row.code)).into(),
+        None => "unknown".into(),
     }
 }
 

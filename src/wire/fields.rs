@@ -14,6 +14,9 @@ use crate::go::json::{self, object};
 /// How many bytes of data are shown.
 const SHOWN: usize = 64;
 
+/// How the keys of tokens end, in letters of either case.
+const TOKEN: &[u8] = b"token";
+
 /// What stands in place of a token.
 const REDACTED: &str = "<redacted>";
 
@@ -88,9 +91,9 @@ pub(super) fn guarded(data: &[u8], view: View) -> Value {
 }
 
 fn may_have_token(text: &[u8]) -> bool {
-    let token = |bytes: &[u8]| bytes.eq_ignore_ascii_case(b"token");
+    let token = |bytes: &[u8]| bytes.eq_ignore_ascii_case(TOKEN);
     // A key may be spelt with escapes.
-    text.windows(5).any(token) || text.windows(2).any(|bytes| bytes == b"\\u")
+    text.windows(TOKEN.len()).any(token) || text.windows(2).any(|bytes| bytes == b"\\u")
 }
 
 /// Takes the tokens out of a document.
@@ -98,7 +101,8 @@ fn redact(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (key, value) in members {
-                let secret = key.to_ascii_lowercase().ends_with("token");
+                let end = key.len().saturating_sub(TOKEN.len());
+                let secret = key.as_bytes()[end..].eq_ignore_ascii_case(TOKEN);
                 if secret && !value.is_null() && !value.is_boolean() {
                     *value = REDACTED.into();
                 } else {

@@ -11,7 +11,7 @@ use crate::go::json::object;
 /// The fields of a reply or a push: those of the table of pushes, the members of a JSON body, and
 /// `data` and `bytes` for whatever is neither.
 pub fn sent_fields(code: u8, payload: &[u8], view: View) -> Map<String, Value> {
-    let fields = match (outgoing_name(code).as_str(), payload.len()) {
+    let fields = match (&*outgoing_name(code), payload.len()) {
         ("error", 2..) => object! {
             "code": BigEndian::read_u16(payload),
             "message": String::from_utf8_lossy(&payload[2..]),
