@@ -1,7 +1,7 @@
 //! The journal's file: a regular one, a FIFO or another process's end of a pipe.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -74,6 +74,7 @@ pub(super) fn write(
     mut lines: &[u8],
     took: &mut dyn FnMut(usize),
 ) -> io::Result<()> {
+    let all = lines;
     let piece = match file.metadata()?.is_file() {
         true => usize::MAX,
         false => PIECE,
@@ -89,7 +90,10 @@ pub(super) fn write(
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY),
-            Err(error) => return Err(error),
+            Err(error) => {
+                take_back(file, &all[..all.len() - lines.len()]);
+                return Err(error);
+            }
         }
     }
     let found = file.metadata()?;
@@ -97,6 +101,20 @@ pub(super) fn write(
         return Err(io::Error::other("the file was deleted"));
     }
     Ok(())
+}
+
+/// Takes the start of a line whose rest has no room out of a file, unless something follows it there.
+fn take_back(mut file: &File, written: &[u8]) {
+    let whole = written.iter().rposition(|byte| *byte == b'\n');
+    let start = written.len() - whole.map_or(0, |end| end + 1);
+    if start > 0
+        && let Ok(found) = file.metadata()
+        && found.is_file()
+        && file.stream_position().is_ok_and(|at| at == found.len())
+    {
+        // Where this fails, the next daemon ends the line.
+        let _ = file.set_len(found.len() - start as u64);
+    }
 }
 
 /// Lets a thread that waits for a FIFO's reader go on.

@@ -39,7 +39,9 @@ fn a_journal_that_may_not_grow_is_a_failure_and_not_the_end() {
     }
     daemon.says_once("mockpilot: j: the journal is incomplete: file too large\n");
     let kept = goes_on(&daemon, &mut client, 200);
-    // What fits is there, whole.
+    // What fits is there, in whole lines.
+    let text = fs::read_to_string(daemon.path("j")).unwrap();
+    assert!(text.ends_with('\n'), "{}", &text[text.len() - 80..]);
     let written = daemon.file();
     assert!(written.len() > 5 && written.len() < kept.len());
     assert_eq!(written[..], kept[..written.len()]);
