@@ -39,6 +39,11 @@ impl Behind {
         self.bytes
     }
 
+    /// Whether a piece of the first slow frame has gone out, and not yet all of it.
+    pub fn has_begun(&self) -> bool {
+        self.segments.front().is_some_and(|front| front.gone > 0)
+    }
+
     /// Adds a frame that goes out in pieces.
     pub fn add_slow(&mut self, frame: Vec<u8>, piece: usize, every: Duration) {
         self.bytes += frame.len();

@@ -15,6 +15,8 @@ const KEPT: usize = 64;
 #[derive(Debug, Default)]
 pub struct Queue {
     pub(super) waiting: Vec<u8>,
+    /// What waits goes on with a slow frame of which the writer has taken pieces.
+    mid_frame: bool,
     /// Bytes that the writer has and the kernel has not.
     pub(super) in_flight: usize,
     /// Bytes that the kernel has taken.
@@ -85,6 +87,7 @@ impl Queue {
             return None;
         }
         std::mem::swap(&mut self.waiting, &mut batch.bytes);
+        self.mid_frame = self.behind.has_begun();
         self.in_flight = batch.bytes.len();
         Some(batch)
     }
@@ -189,9 +192,9 @@ impl Queue {
         self.let_in = true;
     }
 
-    /// Drops all that the writer has not taken.
+    /// Drops all that the writer has not taken, unless a frame is going out in pieces: that would be cut.
     pub fn forget_all(&mut self) {
-        if self.behind.is_empty() {
+        if self.behind.is_empty() && !self.mid_frame {
             self.waiting.clear();
         }
     }

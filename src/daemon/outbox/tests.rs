@@ -54,3 +54,28 @@ fn a_client_that_takes_nothing_is_closed() {
     }
     assert_eq!(outbox.len(), 0);
 }
+
+/// What the writer has taken of it is in no queue any more, and the rest alone would follow.
+#[test]
+fn a_frame_in_pieces_is_not_cut_when_all_is_forgotten() {
+    let mut queue = Queue::default();
+    let every = Duration::from_millis(1);
+    let mut gone = Vec::new();
+    let mut take = |queue: &mut Queue| {
+        let batch = queue.claim().expect("something to write");
+        gone.extend_from_slice(batch.rest());
+        queue.left(batch.rest().len());
+        let next = queue.next_batch(batch);
+        assert!(next.is_none());
+    };
+    assert!(queue.append_slow(b"frame".to_vec(), 2, every).is_some());
+    take(&mut queue);
+    while queue.next_piece().is_some() {}
+    queue.append(|out| out.extend_from_slice(b"reply"));
+    queue.forget_all();
+    take(&mut queue);
+    queue.append(|out| out.extend_from_slice(b"other"));
+    queue.forget_all();
+    assert_eq!(queue.len(), 0);
+    assert_eq!(gone, b"framereply");
+}
