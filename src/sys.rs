@@ -19,6 +19,12 @@ struct ResourceLimit {
     hard: Limit,
 }
 
+/// The C `sigset_t`; all zeros are the empty set.
+#[repr(C)]
+struct SignalSet([u64; 16]);
+
+const SIG_SETMASK: i32 = if cfg!(target_os = "linux") { 2 } else { 3 };
+
 const EBADF: i32 = 9;
 
 /// Parameters of glibc's `mallopt`.
@@ -37,10 +43,15 @@ const RLIMIT_NOFILE: i32 = 8;
 const OPEN_MAX: Limit = 10_240;
 
 mod c {
-    use super::ResourceLimit;
+    use super::{ResourceLimit, SignalSet};
 
     unsafe extern "C" {
         pub(super) safe fn kill(pid: i32, sig: i32) -> i32;
+        pub(super) safe fn pthread_sigmask(
+            how: i32,
+            set: &SignalSet,
+            old: Option<&mut SignalSet>,
+        ) -> i32;
         pub(super) safe fn getrlimit(resource: i32, limit: &mut ResourceLimit) -> i32;
         pub(super) safe fn setrlimit(resource: i32, limit: &ResourceLimit) -> i32;
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -54,6 +65,13 @@ fn checked(returned: i32) -> io::Result<()> {
         return Err(io::Error::last_os_error());
     }
     Ok(())
+}
+
+/// Lets all signals come to this thread, and to those that it starts: who started the process may have
+/// blocked them, as one does to wait for them.
+pub fn unblock_signals() {
+    // It fails for a wrong `how` only.
+    c::pthread_sigmask(SIG_SETMASK, &SignalSet([0; 16]), None);
 }
 
 /// Has glibc's allocator give back what is free. By itself it makes an arena for every other thread and

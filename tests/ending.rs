@@ -56,6 +56,37 @@ fn the_first_mocks_place_can_be_taken() {
     assert!(!socket.exists());
 }
 
+/// As a harness does that waits for its signals with `sigwait`.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_that_was_blocked_at_the_start_ends_it() {
+    let directory = TempDir::new();
+    let socket = directory.join("s");
+    for words in [&["-socket"][..], &["exec", "-q", "--socket"]] {
+        let mut child = std::process::Command::new("env")
+            .args(["--block-signal=TERM", env!("CARGO_BIN_EXE_mockpilot")])
+            .args(words)
+            .arg(&socket)
+            .args(["--", "sleep", "60"].iter().filter(|_| words.len() > 1))
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        support::poll(|| socket.exists().then_some(())).expect("a socket");
+        let killed = std::process::Command::new("kill")
+            .arg(child.id().to_string())
+            .status();
+        assert!(killed.unwrap().success());
+        let ended = support::poll(|| child.try_wait().unwrap());
+        let status = ended.unwrap_or_else(|| {
+            child.kill().unwrap();
+            panic!("{words:?}: not ended");
+        });
+        assert!(!socket.exists());
+        let expected = if words.len() > 1 { 128 + 15 } else { 0 };
+        assert_eq!(status.code(), Some(expected), "{words:?}");
+    }
+}
+
 #[test]
 fn every_ending_signal_is_a_good_end() {
     for signal in ["TERM", "INT", "HUP"] {

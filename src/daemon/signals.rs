@@ -9,6 +9,7 @@ use signal_hook::flag;
 use signal_hook::iterator::exfiltrator::raw::WithRawSiginfo;
 
 use super::ending::{Cause, Ender};
+use crate::sys;
 use crate::threads::SignalsInfo;
 
 /// The signals that ask for an end.
@@ -34,7 +35,7 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Puts the handlers in place. From the second signal on, of whatever kind, the process leaves at
+    /// Puts the handlers in place, and lets signals come that who started the process has blocked. From the second signal on, of whatever kind, the process leaves at
     /// once with status 128 plus the signal's number, whether or not anybody waited for the first.
     ///
     /// Meant for once in a process, before any thread that may get in the way.
@@ -43,13 +44,15 @@ impl Signals {
     ///
     /// When the system refuses a handler or the pipe behind it.
     pub fn install() -> io::Result<Signals> {
+        // Before the rest: one that comes meanwhile is told, too.
+        let signals = Signals::receiving(&ENDING)?;
         let seen = Arc::new(AtomicBool::new(false));
         for signal in ENDING {
             // In this order: the first signal must find the flag unset and then set it.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&seen))?;
             flag::register(signal, Arc::clone(&seen))?;
         }
-        Signals::receiving(&ENDING)
+        Ok(signals)
     }
 
     /// The handlers alone, and one for SIGCHLD, for a process that passes every signal on and ends when
@@ -64,6 +67,7 @@ impl Signals {
 
     pub(crate) fn receiving(signals: &[i32]) -> io::Result<Signals> {
         let delivered = SignalsInfo::new(signals)?;
+        sys::unblock_signals();
         let ender = Ender::new(delivered.handle());
         Ok(Signals { delivered, ender })
     }
@@ -113,7 +117,7 @@ impl Signals {
 #[cfg(all(test, not(shuttle)))]
 mod tests {
     use super::*;
-    use crate::{sys, testing};
+    use crate::testing;
     use std::io::{BufRead, BufReader, Read};
     use std::process::{Child, ChildStdout, Stdio};
 
