@@ -25,6 +25,8 @@ pub(super) struct Play {
     pub(super) book: Book,
     pub(super) tally: Tally,
     pub(super) agenda: Agenda,
+    /// When the last data that a rule delays is due, for each stream of each client.
+    delayed: NumberMap<ClientId, Table<u32, Duration>>,
     /// Rules for answers that the node gives later, by the number of their request.
     pub(super) treatments: NumberMap<u64, Treatment>,
     last_tag: u64,
@@ -171,6 +173,7 @@ impl Play {
                 scenario.unexpected_place.clone(),
             ),
             agenda,
+            delayed: NumberMap::default(),
             treatments: NumberMap::default(),
             last_tag: 0,
             captures: Vec::new(),
@@ -196,6 +199,14 @@ impl Play {
             one.start_anew();
         }
         *self = fresh;
+    }
+
+    /// When data that was to wait until `at` is due: not before what waits on the same stream.
+    pub(super) fn in_order(&mut self, client: ClientId, conn: u32, at: Duration) -> Duration {
+        let streams = self.delayed.entry(client).or_default();
+        let last = streams.get_or_make(conn, || at);
+        *last = at.max(*last);
+        *last
     }
 
     /// Whether nobody looks at single requests.
@@ -245,6 +256,7 @@ impl Play {
     /// A client has gone: what waits for it is forgotten.
     pub(super) fn client_gone(&mut self, client: ClientId) {
         self.agenda.forget(client);
+        self.delayed.remove(&client);
         self.visits.remove(client);
         self.book.client_gone(client);
         self.parked.retain(|parked| parked.client != client);

@@ -18,7 +18,7 @@ use crate::scenario::random::Random;
 use crate::scenario::{Answer, Arrival, Delay, Fault};
 use crate::wire::frame::Frame;
 use crate::wire::kind::Kind;
-use crate::wire::{Decoded, Reply, decode};
+use crate::wire::{Decoded, Reply, Request, decode};
 
 /// All that a step needs: the locked state, and the queue of the client that is being served.
 pub(super) struct Stage<'a> {
@@ -128,6 +128,10 @@ impl Stage<'_> {
             if !self.takes(client) {
                 return;
             }
+            let mut at = self.now + delay;
+            if let Ok(Request::Send { conn, .. }) = decoded {
+                at = self.state.play.in_order(client, *conn, at);
+            }
             let body = [&[frame.code], frame.payload].concat();
             self.queue(client, &mut |queue| queue.delay(body.len()));
             let due = Due::Request {
@@ -135,7 +139,7 @@ impl Stage<'_> {
                 body,
                 applied,
             };
-            self.state.play.agenda.add(self.now + delay, due);
+            self.state.play.agenda.add(at, due);
             return;
         }
         let tag = self.state.play.next_tag();

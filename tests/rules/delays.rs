@@ -184,3 +184,21 @@ fn many_delays_at_once() {
     }
     assert!(health_at.is_some());
 }
+
+/// The stream keeps its order, whatever the delays are.
+#[test]
+fn data_on_a_stream_is_not_overtaken_by_delayed_data() {
+    let ruled = Ruled::start(json!([
+        {"on": "send", "times": 1, "delay": "200ms"}, {"on": "send", "delay": "1ms"}]));
+    let mut client = ruled.connect();
+    let [one, two] = [(); 2].map(|()| {
+        let conn = client.call_ok(0x03, &[0, 0, 0, 0, 0, 2, 0, 7]);
+        number(&conn)
+    });
+    client.send(0x06, &on_stream(one, b"first"));
+    client.send(0x06, &on_stream(one, b"second"));
+    client.send(0x06, &on_stream(two, b"other"));
+    for (conn, data) in [(two, &b"other"[..]), (one, b"first"), (one, b"second")] {
+        assert_eq!(client.expect(0x07), on_stream(conn, data));
+    }
+}
