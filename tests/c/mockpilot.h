@@ -336,7 +336,8 @@ int mockpilot_start(struct mockpilot *mock, const char *program, const char *soc
 
         if (directory == NULL || *directory == '\0')
             directory = "/tmp";
-        snprintf(path, sizeof path, "%s/mockpilot-%ld-%u.sock", directory, (long)getpid(), started++);
+        snprintf(path, sizeof path, "%s/mockpilot-%ld-%u.sock", directory, (long)getpid(),
+                 __sync_fetch_and_add(&started, 1));
         socket_path = path;
     }
     words[0] = program;
