@@ -38,6 +38,32 @@ fn clients_beyond_the_limit_are_closed_and_the_others_undisturbed() {
     assert!(is_served(&mut daemon.connect()));
 }
 
+/// One that has said its last word and has not read everything is still there.
+#[test]
+fn a_client_that_still_has_to_read_counts() {
+    const REQUESTS: usize = 2000;
+    let directory = TempDir::new();
+    let journal = directory.join("j");
+    let words = ["--max-clients", "1", "--write-timeout", "1h", "--journal"];
+    let mut words: Vec<_> = words.map(std::path::Path::new).to_vec();
+    words.push(&journal);
+    let daemon = Binary::start(&words);
+    let mut first = daemon.connect();
+    first.send_raw(&Client::frame(0x21, &[]).repeat(REQUESTS));
+    first.shutdown_write();
+    let parted = || {
+        let text = std::fs::read_to_string(&journal).ok()?;
+        text.contains("\"event\":\"disconnect\"").then_some(())
+    };
+    support::poll(parted).expect("an end of its session");
+    assert!(!is_served(&mut daemon.connect()));
+    for _ in 0..REQUESTS {
+        first.expect(0x22);
+    }
+    first.recv_eof();
+    assert!(is_served(&mut daemon.connect()));
+}
+
 #[test]
 fn two_thousand_at_once() {
     let daemon = Binary::start::<&str>(&[]);

@@ -47,15 +47,28 @@ pub struct Hub {
 pub(super) struct State {
     pub(super) node: Node,
     pub(super) outboxes: Table<ClientId, Arc<Outbox>>,
+    /// Those of clients that have parted and still have something to be written to them.
+    leaving: Table<ClientId, Arc<Outbox>>,
     pub(super) encoder: Encoder,
     pub(super) play: Play,
     sessions: usize,
     last_client: ClientId,
     /// A client was refused since the last one was let in.
     full: bool,
+    /// The end has been entered into the journal.
+    stopped: bool,
 }
 
 impl State {
+    /// The outboxes of all clients that something may still be written to.
+    pub(super) fn open(&self) -> impl Iterator<Item = (ClientId, &Arc<Outbox>)> {
+        self.outboxes.iter().chain(self.leaving.iter())
+    }
+
+    fn is_open(&self, client: ClientId) -> bool {
+        self.outboxes.contains(client) || self.leaving.contains(client)
+    }
+
     /// When there is next something to do that no client asks for.
     pub(super) fn next_due(&self) -> Option<Duration> {
         match (self.node.next_due(), self.play.agenda.next()) {
@@ -86,10 +99,12 @@ impl Hub {
             node: Node::new(&setup.config, time_of_day()),
             play: Play::new(scenario, setup.config.seed, Duration::ZERO),
             outboxes: Table::new(),
+            leaving: Table::new(),
             encoder: Encoder::default(),
             sessions: 0,
             last_client: 0,
             full: false,
+            stopped: false,
         };
         Hub {
             state: Mutex::new(state),
@@ -107,6 +122,16 @@ impl Hub {
     /// Locks what all clients share.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         hold(&self.state)
+    }
+
+    /// The same for a session: once the daemon is to end, who ends it goes first, whatever the crowd.
+    pub(super) fn session_state(&self) -> MutexGuard<'_, State> {
+        let mut state = hold(&self.state);
+        while self.is_stopping() && !state.stopped {
+            let waited = self.left.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        state
     }
 
     /// Time since the start.
@@ -134,7 +159,7 @@ impl Hub {
         if self.is_stopping() {
             return None;
         }
-        if state.outboxes.len() >= self.limits.max_clients {
+        if state.outboxes.len() + state.leaving.len() >= self.limits.max_clients {
             if !std::mem::replace(&mut state.full, true) {
                 let limit = self.limits.max_clients;
                 self.log.warn(&format!(
@@ -178,10 +203,11 @@ impl Hub {
         }
     }
 
-    /// A client has left, or is made to leave because the daemon ends.
-    pub fn part(&self, client: ClientId, reason: Reason) {
+    /// A client has left, or is made to leave because the daemon ends. Gives whether there is still
+    /// something to be [`written`](Self::written) to it.
+    pub fn part(&self, client: ClientId, reason: Reason) -> bool {
         let now = self.now();
-        let mut guard = hold(&self.state);
+        let mut guard = self.session_state();
         let own = guard.outboxes.get(client).cloned();
         let mut queue = own.as_ref().map(|outbox| outbox.queue());
         let stopping = self.is_stopping();
@@ -203,10 +229,21 @@ impl Hub {
         }
         stage.with_node(&mut |node, out| node.client_gone(client, now, out));
         guard.play.client_gone(client);
-        guard.outboxes.remove(client);
+        let waits = queue.is_some_and(|queue| queue.len() > 0);
+        let outbox = guard.outboxes.remove(client);
+        if let Some(outbox) = outbox.filter(|_| waits) {
+            guard.leaving.insert(client, outbox);
+        }
+        waits
     }
 
-    /// The session of a client has done its last write.
+    /// Nothing more is written to a client that has parted. To be called before it learns of its end:
+    /// there is room for another then.
+    pub fn written(&self, client: ClientId) {
+        hold(&self.state).leaving.remove(client);
+    }
+
+    /// The session of a client is over.
     pub fn session_ended(&self) {
         let mut state = hold(&self.state);
         state.sessions = state.sessions.saturating_sub(1);
@@ -233,13 +270,15 @@ impl Hub {
     /// closes. Returns when all have, or at the second deadline.
     pub fn stop(&self, deadline: Instant, grace: Duration) {
         // Before the lock: whoever has it sees that, and lets it go.
-        let first = self.stopping.set(deadline).is_ok();
-        let state = hold(&self.state);
+        let _ = self.stopping.set(deadline);
+        let mut state = hold(&self.state);
+        let first = !std::mem::replace(&mut state.stopped, true);
         if let (Some(journal), true) = (&self.hooks.journal, first) {
             journal.event(None, &Event::Stop, None);
         }
         let outboxes: Vec<_> = state.outboxes.values().cloned().collect();
         drop(state);
+        self.left.notify_all();
         // Each wakes its session, which wants the lock.
         for outbox in outboxes {
             outbox.stop();
@@ -247,7 +286,7 @@ impl Hub {
         self.timer.notify_all();
         let mut state = hold(&self.state);
         state = self.wait_until_left(state, deadline);
-        let stalled: Vec<_> = state.outboxes.values().cloned().collect();
+        let stalled: Vec<_> = state.open().map(|(_, outbox)| Arc::clone(outbox)).collect();
         drop(state);
         for outbox in stalled {
             outbox.close();
@@ -258,10 +297,7 @@ impl Hub {
     /// Waits until none of these clients is there any more.
     pub(super) fn wait_until_parted(&self, clients: &[ClientId], deadline: Instant) {
         let mut state = hold(&self.state);
-        while clients
-            .iter()
-            .any(|client| state.outboxes.contains(*client))
-        {
+        while clients.iter().any(|client| state.is_open(*client)) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;

@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use super::behind::Behind;
 use super::hold;
 use super::queue::Queue;
 use crate::journal::Reason;
@@ -57,7 +58,7 @@ impl Outbox {
     }
 
     /// The queue, for frames that the client's own requests cause; [`flush`](Self::flush) sends
-    /// them. While it is held no other method may be called.
+    /// them. While it is held no other method that looks at the queue may be called.
     pub fn queue(&self) -> MutexGuard<'_, Queue> {
         hold(&self.queue)
     }
@@ -223,18 +224,24 @@ impl Outbox {
         hold(&self.queue).len()
     }
 
-    /// Waits for bytes to leave, at most for `patience`.
+    /// Waits for bytes to leave, at most for `patience`; not at all where there are none.
     pub fn wait_for_room(&self, patience: Duration) {
-        let queue = hold(&self.queue);
-        if !queue.closed && queue.len() > 0 {
-            self.await_room(queue, patience);
-        }
+        self.wait_while(patience, |queue| queue.len() > 0);
     }
 
     /// The same, or for answers that wait for their time to do so no more.
     pub fn wait_for_relief(&self, patience: Duration) {
+        self.wait_while(patience, |queue| queue.load() > 0);
+    }
+
+    /// Waits for bytes that are still to come to leave.
+    pub fn wait_for_more(&self, patience: Duration) {
+        self.wait_while(patience, |_| true);
+    }
+
+    fn wait_while(&self, patience: Duration, wanted: fn(&Queue) -> bool) {
         let queue = hold(&self.queue);
-        if !queue.closed && queue.load() > 0 {
+        if !queue.closed && wanted(&queue) {
             self.await_room(queue, patience);
         }
     }
@@ -244,6 +251,7 @@ impl Outbox {
         let mut queue = hold(&self.queue);
         queue.closed = true;
         queue.waiting = Vec::new();
+        queue.behind = Behind::default();
         queue.in_flight = 0;
         drop(queue);
         // The client may have gone by itself.

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::hub::{Hub, RECHECK};
 use super::outbox::Outbox;
@@ -16,6 +17,9 @@ const TURN: usize = 64 * 1024;
 
 /// Largest payload that is decoded while others wait.
 const QUICK: usize = 4 * 1024;
+
+/// How long to wait at least for what is held back for a time that has come (our choice).
+const SOON: Duration = Duration::from_millis(1);
 
 /// How much of a reader's frames was served.
 #[derive(Clone, Copy, Debug)]
@@ -125,12 +129,15 @@ impl Hub {
             let Some(held) = self.take_turn(turn, own) else {
                 return;
             };
-            let Some(full) = held.full_taker(client, own, *conn, data.len()) else {
+            let Some((full, due)) = held.full_taker(client, own, *conn, data.len()) else {
                 return;
             };
             *turn = None;
             own.flush();
-            full.wait_for_room(RECHECK);
+            match due {
+                None => full.wait_for_room(RECHECK),
+                Some(due) => full.wait_for_more(due.clamp(SOON, RECHECK)),
+            }
             if own.queue().is_cut_off() {
                 return;
             }

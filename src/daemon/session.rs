@@ -22,11 +22,15 @@ const STACK: usize = 256 * 1024;
 /// When there is no thread to be had for it: the client is closed then.
 pub fn start(hub: &Arc<Hub>, admitted: Admitted) -> io::Result<()> {
     let client = admitted.client;
+    let outbox = Arc::clone(&admitted.outbox);
     let its_hub = Arc::clone(hub);
     let run = move || run(&its_hub, &admitted);
     let started = threads::start(&format!("client {client}"), STACK, Box::new(run));
     if started.is_err() {
         hub.part(client, Reason::Drop);
+        hub.written(client);
+        // Its push thread may be there already.
+        outbox.close();
         hub.session_ended();
     }
     started.map(drop)
@@ -80,8 +84,10 @@ fn run(hub: &Arc<Hub>, admitted: &Admitted) {
     }
     hub.sit_out_slow(&admitted.outbox);
     let given = admitted.outbox.ending();
-    hub.part(client, given.unwrap_or(over.get()));
-    admitted.outbox.drain(hub.drain_deadline());
+    if hub.part(client, given.unwrap_or(over.get())) {
+        admitted.outbox.drain(hub.drain_deadline());
+        hub.written(client);
+    }
     if turned_away == Some(Arrival::Reset) {
         admitted.outbox.abandon();
     } else {

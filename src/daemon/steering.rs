@@ -201,7 +201,7 @@ impl Steering {
         for outbox in &stuck {
             outbox.queue().forget_all();
         }
-        for outbox in state.outboxes.values() {
+        for (_, outbox) in state.open() {
             outbox.queue().forget_delayed();
         }
         let seq = match &self.hub.hooks.journal {
@@ -222,7 +222,9 @@ impl Steering {
 
     /// Waits for all that clients have been answered to leave; gives those that did not take it.
     fn flush(&self, patience: Duration) -> Vec<Arc<Outbox>> {
-        let outboxes: Vec<_> = self.hub.state().outboxes.values().cloned().collect();
+        let state = self.hub.state();
+        let outboxes: Vec<_> = state.open().map(|(_, outbox)| Arc::clone(outbox)).collect();
+        drop(state);
         // None waits behind another that takes nothing.
         outboxes.iter().for_each(Outbox::push);
         let deadline = Instant::now() + patience;
@@ -249,7 +251,7 @@ impl Steering {
         let mut chosen = Vec::new();
         {
             let state = self.hub.state();
-            for (number, outbox) in state.outboxes.iter() {
+            for (number, outbox) in state.open() {
                 if client.is_none_or(|client| client == number) {
                     outbox.queue().end(Reason::Drop);
                     chosen.push((number, Arc::clone(outbox)));

@@ -28,7 +28,7 @@ pub(super) struct Turn<'h> {
 impl<'h> Turn<'h> {
     /// Waits for the turn of the client whose outbox this is.
     pub fn begin(hub: &'h Arc<Hub>, outbox: &'h Arc<Outbox>) -> Self {
-        let state = hub.state();
+        let state = hub.session_state();
         let own = outbox.queue();
         let due = state.next_due();
         Turn {
@@ -78,15 +78,15 @@ impl<'h> Turn<'h> {
         stage.receive(client, frame, decoded);
     }
 
-    /// Somebody who would get `size` bytes sent on a stream now and has no room for them. Nobody,
-    /// once the daemon ends.
+    /// Somebody who would get `size` bytes sent on a stream now and has no room for them, and how long
+    /// until there is anything to leave. Nobody, once the daemon ends.
     pub fn full_taker(
         &self,
         client: ClientId,
         own: &Arc<Outbox>,
         conn: u32,
         size: usize,
-    ) -> Option<Arc<Outbox>> {
+    ) -> Option<(Arc<Outbox>, Option<Duration>)> {
         if self.hub.is_stopping() {
             return None;
         }
@@ -105,7 +105,9 @@ impl<'h> Turn<'h> {
             };
             let waiting = queued + self.state.node.held(taker);
             if waiting > 0 && waiting + size > self.hub.limits.client_budget {
-                full = Some(Arc::clone(outbox));
+                let due = || self.state.next_due().unwrap_or_default();
+                let due = (queued == 0).then(|| due().saturating_sub(self.now));
+                full = Some((Arc::clone(outbox), due));
             }
         });
         full
