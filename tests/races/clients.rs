@@ -1,5 +1,6 @@
 //! Clients that come and leave while others are served.
 
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -66,7 +67,9 @@ fn the_last_client_leaves_while_another_comes() {
             chance,
             || {
                 let mut second = Client::over(UnixStream::connect(path).ok()?);
-                second.send(0x21, &[]);
+                // Whoever has come and has not asked yet may find nobody.
+                let asked = second.stream().write_all(&Client::frame(0x21, &[]));
+                asked.ok()?;
                 let served = matches!(
                     second.receive(Instant::now() + DEADLINE),
                     Received::Frame(0x22, _)
