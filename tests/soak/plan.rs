@@ -63,6 +63,11 @@ impl Plan {
         }
     }
 
+    /// Whether the run is long enough to say that memory is flat.
+    pub fn has_plateau(&self) -> bool {
+        self.time >= PLATEAU
+    }
+
     /// The first part, behind which the daemon is reset.
     pub fn first(&self) -> Duration {
         self.time / 6
