@@ -9,7 +9,7 @@ use super::connection::{Connection, first_frame};
 use super::kinds::{Tally, kind};
 use super::plan::CLIENTS;
 use super::steered::Talk;
-use super::steering::{MEETINGS, has_time, meet, pace};
+use super::steering::{AWAITED, MEETINGS, has_time, meet, pace};
 use super::want::shown;
 use super::world::{Record, World};
 
@@ -61,7 +61,7 @@ fn stall_once(
         world.failure.check()?;
         connection.write()?;
         // A number to count from, so that the daemon need not look far back.
-        let seen = json!({"verb": "await", "on": "health", "since": *seq, "timeout": "20s"});
+        let seen = json!({"verb": "await", "on": "health", "since": *seq, "timeout": AWAITED});
         *seq = talk.done(seen)["seq"].as_u64().unwrap_or(0);
         pace(talk, *seq)?;
         let clients = talk.done(json!({"verb": "clients"}));
