@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::client::{DEADLINE, SLICE, arrive, fresh};
-use super::connection::{Connection, first_frame};
+use super::connection::Connection;
 use super::kinds::{Tally, kind};
 use super::plan::CLIENTS;
 use super::steered::Talk;
 use super::steering::{AWAITED, MEETINGS, has_time, meet, pace};
+use super::support::first_frame;
 use super::want::shown;
 use super::world::{Record, World};
 
@@ -95,7 +96,7 @@ fn take(connection: &mut Connection, record: &mut Record) -> Result<u64, String>
     let input = std::mem::take(&mut connection.input);
     let mut rest = &input[..];
     let mut replied = 0;
-    while let Some((code, payload, behind)) = first_frame(rest)? {
+    while let Some((code, payload, behind)) = first_frame(rest) {
         rest = behind;
         record.received += 1;
         match code {
