@@ -133,7 +133,7 @@ sequences: ## run every sequence of nasty frames up to a length of $MOCKPILOT_LE
 	MOCKPILOT_LENGTH=$${MOCKPILOT_LENGTH:-4} $(CARGO) test --release --test sequences -- --nocapture
 
 model: ## run MOCKPILOT_STEPS random operations against a plain model
-	MOCKPILOT_STEPS="$${MOCKPILOT_STEPS:-1000000}" $(CARGO) test --test model random -- --nocapture
+	MOCKPILOT_STEPS="$${MOCKPILOT_STEPS:-1000000}" $(CARGO) test --test model -- --nocapture
 
 fuzz: ## run each fuzz target two minutes (MOCKPILOT_SECONDS) on seeds from the recordings
 	@CARGO="$(CARGO)" $(PYTHON) tests/fuzz/run.py target/fuzz/corpus target/figures/fuzz.txt $(TARGETS)
@@ -143,7 +143,7 @@ repeat: ## run all tests 20 times (MOCKPILOT_ROUNDS) on a busy machine, and coun
 	@$(PYTHON) tests/repeat.py target/figures/repeat.txt $(CARGO) test --no-fail-fast $(TEST_OPTIONS)
 
 soak: ## load both profiles with everything for half an hour
-	MOCKPILOT_SECONDS=$${MOCKPILOT_SECONDS:-1800} $(CARGO) test --release --test soak everything -- --nocapture
+	MOCKPILOT_SECONDS=$${MOCKPILOT_SECONDS:-1800} $(CARGO) test --release --test soak -- --nocapture
 
 # Measure
 

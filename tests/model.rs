@@ -71,7 +71,8 @@ fn told(name: &str, setting: Setting, failure: Failure) -> (String, PathBuf) {
     let (steps, text) = (failure.steps.len(), shrink::write(setting, &failure));
     let file = figures(&format!("model-{name}.steps"));
     std::fs::write(&file, &text).unwrap();
-    let again = format!("MOCKPILOT_REPLAY={} make model", file.display());
+    let quoted = file.display().to_string().replace('\'', r"'\''");
+    let again = format!("MOCKPILOT_REPLAY='{quoted}' make model");
     let said = format!(
         "the daemon is not as the model says; {before} steps shrunk to {steps}:\n{text}again: {again}"
     );
@@ -152,20 +153,19 @@ fn a_wrong_rule_is_found_and_made_small() {
         (Wrong::PortsStay, 3),
     ] {
         let (setting, failure) = caught(wrong);
-        let name = format!("{wrong:?}-{}", std::process::id());
+        let name = format!("{wrong:?}'s {}", std::process::id());
         let (said, file) = told(&name, setting, failure);
         let written = std::fs::read_to_string(&file).unwrap();
         let (read, steps) = shrink::read(&written).unwrap();
         assert_eq!(read, setting);
         assert!(steps.len() <= most, "{said}");
         // The file again, as the message says, in a process of its own.
-        let again = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "random_operations_are_as_the_model_says",
-                "--exact",
-                "--nocapture",
-            ])
-            .env("MOCKPILOT_REPLAY", &file)
+        let (_, again) = said.rsplit_once("again: ").unwrap();
+        let name = "random_operations_are_as_the_model_says";
+        let suite = format!(r#""$0" {name} --exact --nocapture"#);
+        let again = Command::new("/bin/sh")
+            .args(["-c", &again.replace("make model", &suite)])
+            .arg(std::env::current_exe().unwrap())
             .output()
             .unwrap();
         let output = String::from_utf8_lossy(&[again.stdout, again.stderr].concat()).into_owned();

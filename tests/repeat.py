@@ -18,7 +18,7 @@ import time
 BUSY = "import os\nparent = os.getppid()\nwhile os.getppid() == parent:\n    for _ in range(1000000):\n        pass"
 
 SUITE = re.compile(r"^\s+(?:Running|Doc-tests) (?:unittests )?(\S+)", re.M)
-FAILED = re.compile(r"^test (\S+)(?: - should panic)?(?: \(line \d+\))? \.\.\. FAILED", re.M)
+FAILED = re.compile(r"^test (.+?)(?: - should panic)? \.\.\. FAILED", re.M)
 
 
 def number(variable, default):

@@ -31,7 +31,10 @@ fn failures_are_counted_by_name_and_kept() {
     let script = "echo >> rounds; round=$(wc -l < rounds)
         echo '     Running tests/one.rs (target/one)'; echo 'test a ... ok'; [ $round = 1 ] && exit 0
         [ $round = 4 ] && exit 101
-        echo '     Running tests/two.rs (target/two)'; echo 'test b::c ... FAILED'; exit 1";
+        echo '     Running tests/two.rs (target/two)'; echo 'test b::c ... FAILED'
+        [ $round = 2 ] && exit 1
+        echo '   Doc-tests one'; echo 'test src/d.rs - d::E (line 30) ... FAILED'
+        echo 'test src/d.rs - d::F (line 7) ... ok'; echo 'test g - should panic ... FAILED'; exit 1";
     let output = repeat("4", &figures, &["/bin/sh", "-c", script]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -40,6 +43,8 @@ fn failures_are_counted_by_name_and_kept() {
     for line in [
         "rounds with a failure: 3\n",
         "  2  tests/two.rs b::c, in round 2, 3\n",
+        "  1  one src/d.rs - d::E (line 30), in round 3\n",
+        "  1  one g, in round 3\n",
         "  1  (no test: status 101), in round 4\n",
     ] {
         assert!(text.contains(line), "{text}");

@@ -17,8 +17,8 @@ mod steered;
 #[path = "sequences/vocabulary.rs"]
 mod vocabulary;
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
 
@@ -127,33 +127,35 @@ fn longest(less: usize) -> usize {
 }
 
 /// Runs sequences in a thread for each profile, and notes what that was.
-fn in_both_profiles(what: &str, longest: usize, run: fn(Profile, usize) -> u64) {
+fn in_both_profiles(what: &'static str, longest: usize, run: fn(Profile, usize) -> u64) {
+    note(what, "failed, unless it still runs");
     let started = Instant::now();
     let [lenient, faithful] =
         PROFILES.map(|profile| std::thread::spawn(move || run(profile, longest)));
     let counts = [lenient.join(), faithful.join()].map(Result::unwrap);
     let line = format!(
-        "{what}: {} words, up to {longest} of them, {} lenient and {} faithful sequences, each stepwise \
+        "{} words, up to {longest} of them, {} lenient and {} faithful sequences, each stepwise \
          and pipelined, all as expected, {:.1} s",
         words().len(),
         counts[0],
         counts[1],
         started.elapsed().as_secs_f64(),
     );
-    note(&line);
+    if let Some(file) = note(what, &line) {
+        println!("{what}: {line}\nfigures: {}", file.display());
+    }
 }
 
-/// Adds a line to the figures of this run, where figures are wanted.
-fn note(line: &str) {
-    static LINES: Mutex<String> = Mutex::new(String::new());
-    if asked("MOCKPILOT_LENGTH").is_none() {
-        return;
-    }
-    let place = figures("sequences.txt");
-    let mut lines = LINES.lock().unwrap();
-    writeln!(lines, "{line}").unwrap();
-    std::fs::write(&place, &*lines).unwrap();
-    println!("{line}\nfigures: {}", place.display());
+/// Writes what is known of this run to its figures, and gives their file, where figures are wanted.
+fn note(what: &'static str, found: &str) -> Option<PathBuf> {
+    static FOUND: Mutex<BTreeMap<&str, String>> = Mutex::new(BTreeMap::new());
+    asked("MOCKPILOT_LENGTH")?;
+    let file = figures("sequences.txt");
+    let mut all = FOUND.lock().unwrap();
+    all.insert(what, found.to_owned());
+    let lines = all.iter().map(|(what, found)| format!("{what}: {found}\n"));
+    std::fs::write(&file, lines.collect::<String>()).unwrap();
+    Some(file)
 }
 
 #[test]

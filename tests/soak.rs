@@ -2,7 +2,8 @@
 //! accounted for, by the clients and by the journal, and the daemons' memory, threads and descriptors
 //! are what they were.
 //!
-//! `cargo test` runs it for two seconds, `make soak` for half an hour, or for `MOCKPILOT_SECONDS`.
+//! `cargo test` runs it for a second and a half, in which no client stalls; `make soak` for half an hour,
+//! or for `MOCKPILOT_SECONDS`.
 #![cfg(target_os = "linux")] // It looks into /proc.
 
 #[path = "support/steered.rs"]

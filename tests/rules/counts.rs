@@ -156,7 +156,7 @@ fn conditions_counts_states_and_answers_combine() {
 }
 
 /// 100 clients race for a rule that applies once, and exactly one gets it. 100 rounds, each with a rule
-/// of its own; in all 2,500 requests. MOCKPILOT_ROUNDS asks for more.
+/// of its own; in all 10,000 requests. MOCKPILOT_ROUNDS asks for more.
 #[test]
 fn one_of_a_hundred_wins_a_race() {
     let rounds = std::env::var("MOCKPILOT_ROUNDS").map_or(100, |rounds| rounds.parse().unwrap());

@@ -10,6 +10,7 @@ use mockpilot::wire::frame::{self, FrameReader};
 use mockpilot::wire::{Address, Push, Reply, Request, decode, encode_push, encode_reply};
 
 use super::model::{WITNESS_PORT, WITNESS_STREAM};
+use super::support::first_frame;
 use super::vocabulary::{Ending, Word};
 use super::{Frame, Got, Pace, SCENARIO};
 
@@ -60,11 +61,11 @@ impl Sink for Outlets {
 
 fn frames(mut bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
-    while let Some((prefix, rest)) = bytes.split_first_chunk() {
-        let (body, rest) = rest.split_at(u32::from_be_bytes(*prefix) as usize);
-        frames.push((body[0], body[1..].to_vec()));
+    while let Some((code, payload, rest)) = first_frame(bytes) {
+        frames.push((code, payload.to_vec()));
         bytes = rest;
     }
+    assert_eq!(bytes, b"", "a frame that is not whole");
     frames
 }
 

@@ -4,12 +4,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, first_frame};
+use super::connection::Connection;
 use super::datagrams::Heard;
 use super::kinds::{NAMES, Tally, kind};
 use super::steered::Talk;
 use super::streams::Stream;
-use super::support::Chance;
+use super::support::{Chance, first_frame};
 use super::trust::Trust;
 use super::want::{Want, shown};
 use super::world::{Record, World};
@@ -203,7 +203,7 @@ impl<'w> Client<'w> {
         self.connection.exchange(patience)?;
         let input = std::mem::take(&mut self.connection.input);
         let mut rest = &input[..];
-        while let Some((code, payload, behind)) = first_frame(rest)? {
+        while let Some((code, payload, behind)) = first_frame(rest) {
             rest = behind;
             self.record.received += 1;
             self.take(code, payload)?;

@@ -9,9 +9,6 @@ use std::time::Duration;
 /// How long a write waits for room before what has come is read.
 const FULL: Duration = Duration::from_millis(2);
 
-/// The longest frame, in bytes.
-const LONGEST: usize = 1 << 20;
-
 pub struct Connection {
     stream: UnixStream,
     out: Vec<u8>,
@@ -103,23 +100,4 @@ impl Connection {
         let ended = self.stream.shutdown(Shutdown::Write);
         ended.map_err(|error| format!("shutdown: {error}"))
     }
-}
-
-/// A frame's byte, its payload, and what is behind it.
-type Taken<'a> = (u8, &'a [u8], &'a [u8]);
-
-/// The first whole frame of `bytes`.
-pub fn first_frame(bytes: &[u8]) -> Result<Option<Taken<'_>>, String> {
-    let Some((prefix, rest)) = bytes.split_first_chunk::<4>() else {
-        return Ok(None);
-    };
-    let length = u32::from_be_bytes(*prefix) as usize;
-    if !(1..=LONGEST).contains(&length) {
-        return Err(format!("a frame of length {length}"));
-    }
-    if rest.len() < length {
-        return Ok(None);
-    }
-    let (frame, behind) = rest.split_at(length);
-    Ok(Some((frame[0], &frame[1..], behind)))
 }

@@ -145,7 +145,7 @@ impl Curve {
             "{:>14}0 s{:>width$.0} s",
             "",
             seconds,
-            width = columns.len() - 5
+            width = columns.len().saturating_sub(5)
         );
         text
     }
@@ -249,5 +249,17 @@ mod tests {
         assert_eq!(plot.lines().count(), 18);
         let filled = |row: usize| plot.lines().nth(row).unwrap_or("").matches('#').count();
         assert_eq!((filled(15), filled(8)), (100, 91), "{plot}");
+    }
+
+    #[test]
+    fn a_run_that_ends_early_has_its_figures_too() {
+        let mut curve = curve(|_| 0.0);
+        for samples in (0..8).rev() {
+            curve.samples.truncate(samples);
+            assert_eq!(curve.plot().lines().count(), 18);
+            if samples > 0 {
+                assert!(curve.found().settled_kib.is_finite());
+            }
+        }
     }
 }

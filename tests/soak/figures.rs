@@ -38,7 +38,10 @@ pub fn told(plan: Plan, took: Duration, sides: &[Side], verdict: &Result<(), Str
     );
     let verdict = verdict.as_ref().map_or_else(
         |clause| format!("FAILED: {clause}"),
-        |()| "flat, all accounted for".into(),
+        |()| match plan.has_plateau() {
+            true => "flat, all accounted for".into(),
+            false => "all accounted for; too short to say whether memory is flat".into(),
+        },
     );
     let _ = writeln!(text, "verdict: {verdict}\n\nBoth daemons\n{}", all.table());
     for side in sides {

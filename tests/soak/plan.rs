@@ -13,7 +13,7 @@ const REQUESTS: u64 = 5_000_000;
 
 const HALF_HOUR: u64 = 1800;
 
-/// What `cargo test` runs.
+/// What `cargo test` runs: everything but clients that stall.
 const SHORT: Duration = Duration::from_millis(1500);
 
 /// A run that is shorter does not reach its plateau: the journal's memory of 32 MiB fills meanwhile.
@@ -56,11 +56,17 @@ impl Plan {
             seed,
             least: seconds.map_or(1000, |seconds| REQUESTS * seconds / HALF_HOUR),
             sample: (time / 400).clamp(Duration::from_millis(50), Duration::from_secs(3)),
-            write_timeout: Duration::from_secs(if seconds.is_some() { 2 } else { 1 }),
+            // The default in a short run: there nobody has time to stall, and nobody is to be dropped.
+            write_timeout: Duration::from_secs(if seconds.is_some() { 2 } else { 10 }),
             progress: Duration::from_secs(60),
             bounds,
             long: seconds.is_some(),
         }
+    }
+
+    /// Whether the run is long enough to say that memory is flat.
+    pub fn has_plateau(&self) -> bool {
+        self.time >= PLATEAU
     }
 
     /// The first part, behind which the daemon is reset.

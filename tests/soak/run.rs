@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::client::{arrive, number};
-use super::connection::{Connection, first_frame};
+use super::connection::Connection;
 use super::curve::Curve;
 use super::journal::Journal;
 use super::plan::{CLIENTS, Plan};
@@ -18,7 +18,7 @@ use super::scenario::scenario;
 use super::staller::stall;
 use super::steering::Steering;
 use super::streams::destination;
-use super::support::{Binary, TempDir};
+use super::support::{Binary, TempDir, first_frame};
 use super::worker::work;
 use super::world::{Failure, OWN, World, block, peer};
 
@@ -146,7 +146,7 @@ fn read_until(connection: &mut Connection, wanted: u8) -> Result<(), String> {
         connection.exchange(BACK)?;
         let input = std::mem::take(&mut connection.input);
         let mut rest = &input[..];
-        while let Some((code, payload, behind)) = first_frame(rest)? {
+        while let Some((code, payload, behind)) = first_frame(rest) {
             rest = behind;
             if code == wanted {
                 return Ok(());

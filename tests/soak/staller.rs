@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::client::{DEADLINE, SLICE, arrive, fresh};
-use super::connection::{Connection, first_frame};
+use super::connection::Connection;
 use super::kinds::{Tally, kind};
 use super::plan::CLIENTS;
 use super::steered::Talk;
-use super::steering::{MEETINGS, has_time, meet, pace};
+use super::steering::{AWAITED, MEETINGS, has_time, meet, pace};
+use super::support::first_frame;
 use super::want::shown;
 use super::world::{Record, World};
 
@@ -61,7 +62,7 @@ fn stall_once(
         world.failure.check()?;
         connection.write()?;
         // A number to count from, so that the daemon need not look far back.
-        let seen = json!({"verb": "await", "on": "health", "since": *seq, "timeout": "20s"});
+        let seen = json!({"verb": "await", "on": "health", "since": *seq, "timeout": AWAITED});
         *seq = talk.done(seen)["seq"].as_u64().unwrap_or(0);
         pace(talk, *seq)?;
         let clients = talk.done(json!({"verb": "clients"}));
@@ -95,7 +96,7 @@ fn take(connection: &mut Connection, record: &mut Record) -> Result<u64, String>
     let input = std::mem::take(&mut connection.input);
     let mut rest = &input[..];
     let mut replied = 0;
-    while let Some((code, payload, behind)) = first_frame(rest)? {
+    while let Some((code, payload, behind)) = first_frame(rest) {
         rest = behind;
         record.received += 1;
         match code {

@@ -9,6 +9,9 @@ use super::plan::CLIENTS;
 use super::steered::Talk;
 use super::world::World;
 
+/// How long a request is awaited: a [`Talk`] waits longer, and gets the daemon's own word.
+pub const AWAITED: &str = "8s";
+
 /// How often all meet while they rest.
 pub const MEETINGS: usize = 4;
 
@@ -57,7 +60,8 @@ impl<'w> Steering<'w> {
 
     /// A request that is awaited is in the journal.
     fn see_requests(&mut self) -> Result<(), String> {
-        let wanted = json!({"verb": "await", "on": "health", "since": self.seq, "timeout": "20s"});
+        let wanted =
+            json!({"verb": "await", "on": "health", "since": self.seq, "timeout": AWAITED});
         let seen = self.talk.done(wanted)["seq"].as_u64().unwrap_or(0);
         let since = if self.rounds.is_multiple_of(64) {
             0

@@ -92,19 +92,10 @@ impl Client {
     }
 
     fn take_frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        let prefix: [u8; 4] = self.buffer.get(..4)?.try_into().unwrap();
-        let length = u32::from_be_bytes(prefix) as usize;
-        assert!(
-            (1..=1 << 20).contains(&length),
-            "a frame of length {length}: {:02x?}",
-            &self.buffer[..self.buffer.len().min(32)]
-        );
-        if self.buffer.len() < 4 + length {
-            return None;
-        }
-        let rest = self.buffer.split_off(4 + length);
-        let frame = std::mem::replace(&mut self.buffer, rest);
-        Some((frame[4], frame[5..].to_vec()))
+        let (code, payload, rest) = first_frame(&self.buffer)?;
+        let (frame, left) = ((code, payload.to_vec()), rest.len());
+        self.buffer.drain(..self.buffer.len() - left);
+        Some(frame)
     }
 
     /// The next frame.
@@ -188,6 +179,19 @@ impl Client {
     pub fn stream(&self) -> &UnixStream {
         &self.stream
     }
+}
+
+/// The first frame of `bytes`, once it is whole: its command byte, its payload, and what is behind it.
+pub fn first_frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (prefix, rest) = bytes.split_first_chunk()?;
+    let length = u32::from_be_bytes(*prefix) as usize;
+    assert!(
+        (1..=1 << 20).contains(&length),
+        "a frame of length {length}: {:02x?}",
+        &bytes[..bytes.len().min(32)]
+    );
+    let (frame, behind) = rest.split_at_checked(length)?;
+    Some((frame[0], &frame[1..], behind))
 }
 
 /// The text of an error frame's payload.

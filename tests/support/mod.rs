@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub use binary::Binary;
 pub use chance::Chance;
-pub use client::{Client, Received, error_of};
+pub use client::{Client, Received, error_of, first_frame};
 pub use long_run::{asked, figures};
 
 /// What no healthy run ever needs; a test that waits this long has failed.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::{ENTRIES, run};
 
 fn names(directory: &Path) -> Vec<PathBuf> {
-    let listed = fs::read_dir(directory).into_iter().flatten();
+    let listed =
+        fs::read_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
     let mut names: Vec<PathBuf> = listed.map(|entry| entry.unwrap().path()).collect();
     names.sort();
     names
