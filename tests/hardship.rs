@@ -3,6 +3,7 @@
 //! serving.
 //!
 //! MOCKPILOT_ROUNDS repeats the ends and the races (`make faults`), which then write down their figures.
+#![cfg(target_os = "linux")]
 
 mod support;
 
@@ -22,8 +23,8 @@ mod mounts;
 mod names;
 #[path = "hardship/pipes.rs"]
 mod pipes;
-#[path = "hardship/races.rs"]
-mod races;
+#[path = "hardship/racers.rs"]
+mod racers;
 #[path = "hardship/signals.rs"]
 mod signals;
 #[path = "hardship/stalled.rs"]
