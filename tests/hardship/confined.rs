@@ -232,14 +232,7 @@ impl Confined {
 
 impl Drop for Confined {
     fn drop(&mut self) {
-        if self.ended().is_none() {
-            // By SIGTERM it leaves its coverage.
-            let _ = sys::kill(self.pid(), SIGTERM);
-            if poll(|| self.child.try_wait().ok().flatten()).is_none() {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-            }
-        }
+        super::support::end(&mut self.child);
         if std::thread::panicking() {
             eprintln!("{}", self.said());
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use super::super::support::TempDir;
+use super::super::support::{TempDir, compile};
 
 /// The witness's status where the system lets nobody watch.
 const CANNOT: i32 = 77;
@@ -18,15 +18,7 @@ fn program() -> &'static Path {
     BUILT.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
         let new = folder.join(format!("witness-{}", std::process::id()));
-        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/permissions/witness.c");
-        let compiled = Command::new(&compiler)
-            .args(["-O1", "-Wall", "-Wextra", "-Werror", "-o"])
-            .args([&*new, Path::new(source)])
-            .output()
-            .expect("a C compiler");
-        let complaint = String::from_utf8_lossy(&compiled.stderr);
-        assert!(compiled.status.success(), "{complaint}");
+        compile(&["-O1"], "permissions/witness.c", &new);
         // Another run may be using the one that is there.
         let built = folder.join("witness");
         fs::rename(new, &built).unwrap();

@@ -62,12 +62,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // By SIGTERM it leaves its coverage.
-        let _ = sys::kill(self.0.id(), SIGTERM);
-        if poll(|| self.0.try_wait().ok().flatten()).is_none() {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
+        super::support::end(&mut self.0);
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod binary;
 mod chance;
+mod child;
 mod client;
+mod compiler;
 mod long_run;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +14,9 @@ use std::time::{Duration, Instant};
 
 pub use binary::Binary;
 pub use chance::Chance;
+pub use child::end;
 pub use client::{Client, Received, error_of};
+pub use compiler::compile;
 pub use long_run::{asked, figures};
 
 /// What no healthy run ever needs; a test that waits this long has failed.
