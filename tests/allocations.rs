@@ -10,8 +10,7 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use support::{Binary, Client, TempDir};
 
@@ -41,17 +40,8 @@ impl Counted {
     fn start(args: &[&str]) -> Counted {
         let directory = TempDir::new();
         let interposer = directory.join("allocations.so");
-        let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/allocations.c");
-        let compiled = Command::new(&compiler)
-            .args([
-                "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o",
-            ])
-            .args([&interposer, &source])
-            .output()
-            .unwrap_or_else(|error| panic!("{}: {error}", compiler.display()));
-        let complaint = String::from_utf8_lossy(&compiled.stderr);
-        assert!(compiled.status.success(), "{complaint}");
+        let flags = ["-O2", "-shared", "-fPIC"];
+        support::compile(&flags, "bench/allocations.c", &interposer);
         let counts = directory.join("counts");
         let variables = [
             ("LD_PRELOAD", interposer.as_os_str()),

@@ -2,7 +2,8 @@
 //! killed, names taken away. Nothing is lost without a word, nothing is left behind, and it goes on
 //! serving.
 //!
-//! MOCKPILOT_ROUNDS repeats the ends and the races (`make faults`), which then write down their figures.
+//! MOCKPILOT_ROUNDS repeats the ends and the races. `make faults` names the file for their figures, too.
+#![cfg(target_os = "linux")]
 
 mod support;
 
@@ -10,6 +11,8 @@ mod support;
 mod confined;
 #[path = "hardship/control_clients.rs"]
 mod control_clients;
+#[path = "support/daemon.rs"]
+mod daemon;
 #[path = "hardship/descriptors.rs"]
 mod descriptors;
 #[path = "hardship/disks.rs"]
@@ -22,8 +25,8 @@ mod mounts;
 mod names;
 #[path = "hardship/pipes.rs"]
 mod pipes;
-#[path = "hardship/races.rs"]
-mod races;
+#[path = "hardship/racers.rs"]
+mod racers;
 #[path = "hardship/signals.rs"]
 mod signals;
 #[path = "hardship/stalled.rs"]

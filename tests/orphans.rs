@@ -2,7 +2,7 @@
 
 mod support;
 
-#[path = "process/daemon.rs"]
+#[path = "support/daemon.rs"]
 mod daemon;
 
 use std::fs;

@@ -87,19 +87,15 @@ fn who_is_in_is_served_and_who_comes_is_closed() {
     assert_eq!(events(&written, "disconnect"), came + 1);
 }
 
-/// A push to a client that has no thread for it yet: the listener of a dial.
-fn dial_the_first(clients: &mut [Client]) {
-    clients[1].send(0x03, &[0, 0, 0x12, 0x34, 0x56, 0x78, 0, 80]);
-    let (code, _) = clients[1].recv();
-    assert!(matches!(code, 0x04 | 0x0A), "{code:#04x}");
-}
+/// A dial of the own node, port 80.
+const DIAL: [u8; 8] = [0, 0, 0x12, 0x34, 0x56, 0x78, 0, 80];
 
 #[test]
 fn a_client_whose_pushes_have_no_thread_is_dropped_with_a_word() {
     let mut full = Full::start(&[]);
     full.clients[0].call_ok(0x01, &[0, 80]);
-    // The dialler needs no thread: its own session answers it.
-    full.clients[1].send(0x03, &[0, 0, 0x12, 0x34, 0x56, 0x78, 0, 80]);
+    // The listener has no thread yet for the push of the dial; the dialler's own session answers it.
+    full.clients[1].send(0x03, &DIAL);
     let listener = &mut full.clients[0];
     let end = listener.receive(std::time::Instant::now() + super::support::DEADLINE);
     assert!(matches!(end, Received::Eof | Received::Reset), "{end:?}");
@@ -119,7 +115,7 @@ fn a_client_whose_pushes_have_no_thread_is_dropped_with_a_word() {
     assert_eq!(back, Some(()));
     let mut clients = [daemon.settled(), daemon.settled()];
     clients[0].call_ok(0x01, &[0, 80]);
-    dial_the_first(&mut clients);
+    clients[1].call_ok(0x03, &DIAL);
     assert_eq!(clients[0].expect(0x05)[..2], [0, 80]);
     assert_eq!(full.daemon.terminate().0, Some(0));
 }

@@ -9,8 +9,6 @@ use std::thread::JoinHandle;
 
 use super::{Client, TempDir, poll};
 
-const SIGTERM: i32 = 15;
-
 /// A running `mockpilot`. Ended on drop, by SIGTERM, so that it leaves its coverage; on a panic its
 /// command, directory, status and output are printed first.
 pub struct Binary {
@@ -193,17 +191,11 @@ impl Binary {
 
 impl Drop for Binary {
     fn drop(&mut self) {
-        let ended = self.ended().is_some();
+        self.ended();
         if std::thread::panicking() {
             eprintln!("{}", self.report());
         }
-        if !ended {
-            let _ = mockpilot::sys::kill(self.child.id(), SIGTERM);
-            if poll(|| self.child.try_wait().ok().flatten()).is_none() {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-            }
-        }
+        super::end(&mut self.child);
     }
 }
 

@@ -3,8 +3,12 @@
 
 mod binary;
 mod chance;
+mod child;
 mod client;
+mod compiler;
+mod in_time;
 mod long_run;
+mod users;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,8 +16,12 @@ use std::time::{Duration, Instant};
 
 pub use binary::Binary;
 pub use chance::Chance;
+pub use child::end;
 pub use client::{Client, Received, error_of, first_frame};
+pub use compiler::compile;
+pub use in_time::end_in_time;
 pub use long_run::{asked, figures};
+pub use users::can_become;
 
 /// What no healthy run ever needs; a test that waits this long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(10);

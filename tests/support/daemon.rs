@@ -1,14 +1,15 @@
 //! The daemon as a child with all the descriptors that a test wants to give it.
 #![allow(dead_code)] // Every test file uses a part of it.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 
 use mockpilot::sys;
 
-use super::support::{Client, poll};
+use super::support::{Client, DEADLINE, poll};
 
 const SIGTERM: i32 = 15;
 
@@ -45,6 +46,18 @@ impl Daemon {
         Daemon(command.spawn().unwrap())
     }
 
+    /// The first line of standard output. No more of it is kept.
+    pub fn first_line(&mut self) -> String {
+        let mut stdout = BufReader::new(self.0.stdout.take().unwrap());
+        let (give, line) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            let _ = give.send(line);
+        });
+        line.recv_timeout(DEADLINE).expect("a line or an end")
+    }
+
     /// Status, standard output and standard error at the end.
     pub fn end(&mut self) -> (i32, String, String) {
         let stdout = read_all(self.0.stdout.take());
@@ -62,12 +75,7 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        // By SIGTERM it leaves its coverage.
-        let _ = sys::kill(self.0.id(), SIGTERM);
-        if poll(|| self.0.try_wait().ok().flatten()).is_none() {
-            let _ = self.0.kill();
-            let _ = self.0.wait();
-        }
+        super::support::end(&mut self.0);
     }
 }
 
