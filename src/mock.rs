@@ -312,7 +312,7 @@ impl Builder {
             Daemon::start(endpoint, setup, self.limits, log, hooks)
         });
         match started {
-            Ok(mut daemon) => {
+            Ok(daemon) => {
                 daemon.open();
                 Ok(MockDaemon { daemon, directory })
             }

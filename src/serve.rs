@@ -173,7 +173,7 @@ fn run(
     let mut control = control
         .map(|endpoint| {
             let ender = signals.ender().clone();
-            Server::start(endpoint, daemon.steering(), ender, log.clone())
+            Server::start(endpoint, &daemon, ender, log.clone())
         })
         .transpose()
         .map_err(|e| format!("--control: cannot serve: {}", clause(&e)))?;
@@ -181,7 +181,7 @@ fn run(
         "listening on {place}, profile {profile}, seed {seed}, pid {}",
         std::process::id()
     ));
-    // Nothing that a client does is logged before that line.
+    // Nothing that anybody does, and nothing that is due, is logged before that line.
     daemon.open();
     let notifier = Notifier::from_environment();
     let path = control.as_ref().map(Server::path);

@@ -16,7 +16,7 @@ use std::thread;
 
 use daemon::{Daemon, in_shell, mockpilot, read_all, use_once};
 use serde_json::Value;
-use support::{Client, DEADLINE, TempDir};
+use support::{Binary, Client, DEADLINE, TempDir, poll};
 
 /// Rounds of each way to learn that connects succeed.
 const ROUNDS: usize = 100;
@@ -264,6 +264,20 @@ fn a_failed_start_is_told_on_both_ways() {
         assert_eq!(complaint, format!("mockpilot: {why}\n"));
     }
     assert_eq!(fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
+fn nothing_is_logged_before_the_line_with_the_seed() {
+    let scenario = r#"{"timeline":[{"at":"0s","push":[{"recv_from":
+        {"from":"0:0000.0000.0002:5000","to_port":80,"data":"x"}}]}]}"#;
+    for _ in 0..10 {
+        let mut daemon = Binary::start(&["--control", "c", "--scenario", scenario]);
+        let dropped = poll(|| daemon.stderr().contains("dropped").then_some(()));
+        assert_eq!(dropped, Some(()), "{}", daemon.stderr());
+        assert!(daemon.terminate().success());
+        let log = daemon.stderr();
+        assert!(log.starts_with("mockpilot: listening on "), "{log}");
+    }
 }
 
 /// Clients may be there by then.
