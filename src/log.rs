@@ -247,6 +247,7 @@ impl Shared {
         let started = threads::start("log", threads::ROOMY, Box::new(write));
         if started.is_err() {
             self.hold().output = take(&slot);
+            self.changed.notify_all();
         }
     }
 
