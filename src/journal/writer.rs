@@ -260,7 +260,10 @@ impl Shared {
             records.clear();
             records.shrink_to(WAITING);
             let mut state = self.state();
-            while state.waiting.is_empty() && (state.open || state.waiters > 0) {
+            while state.waiting.is_empty()
+                && state.failure.is_none()
+                && (state.open || state.waiters > 0)
+            {
                 state.idle = true;
                 state = wait(&self.work, state);
             }
@@ -281,17 +284,21 @@ impl Shared {
                 if lines.len() >= BATCH || rest.is_empty() {
                     self.offers(true);
                     output::write(&file, lines.as_bytes(), &mut |bytes| self.took(bytes))?;
-                    self.offers(false);
+                    if self.offers(false) {
+                        return Ok(());
+                    }
                     lines.clear();
                 }
             }
         }
     }
 
-    fn offers(&self, writing: bool) {
+    /// Whether the file has been given up meanwhile.
+    fn offers(&self, writing: bool) -> bool {
         let mut state = self.state();
         state.writing = writing;
         state.taken += 1;
+        state.failure.is_some()
     }
 
     /// Whoever reads has taken so much.
@@ -312,6 +319,7 @@ impl Shared {
         if state.failure.is_none() {
             self.log.error(&failure);
             state.failure = Some(failure);
+            self.work.notify_one();
         }
     }
 }
