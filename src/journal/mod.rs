@@ -209,6 +209,9 @@ impl Journal {
             for entry in entries.iter().rev().take(most - lines.len()) {
                 lines.push_front(entry.line(self.options).to_string());
             }
+            if lines.len() == most {
+                break;
+            }
         }
         lines
     }
