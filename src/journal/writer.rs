@@ -164,16 +164,10 @@ impl Writer {
 
     pub fn close(&self) -> Result<(), String> {
         let shared = &*self.shared;
-        let pending = |state: &mut State| state.unread && !state.waiting.is_empty();
-        let mut state = shared
-            .room
-            .wait_timeout_while(shared.state(), READER, pending)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
-        if pending(&mut state) {
-            drop(state);
-            shared.fail(UNREAD);
-            state = shared.state();
+        self.hurry();
+        let mut state = shared.state();
+        while state.unread && !state.waiting.is_empty() {
+            state = shared.wait_for_room(state);
         }
         state.open = false;
         let unread = state.unread;
@@ -184,7 +178,6 @@ impl Writer {
         if unread {
             output::release(&shared.path);
         } else if let Some(thread) = thread {
-            self.hurry();
             let mut state = shared.state();
             while !state.ended && state.failure.is_none() {
                 state = shared.wait_for_room(state);
