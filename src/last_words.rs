@@ -1,51 +1,45 @@
 //! What a daemon has to say when it ends, which nobody may be there to read.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::io;
+use std::time::Duration;
 
-/// How long to wait for somebody to read (our choice), and how often to try.
+use crate::log::{TURN, write_all};
+use crate::mailbox::Mailbox;
+use crate::threads;
+
+/// How long to wait for somebody to take a piece (our choice).
 const PATIENCE: Duration = Duration::from_millis(50);
-const RETRY: Duration = Duration::from_millis(1);
 
-const O_NONBLOCK: i32 = if cfg!(target_os = "linux") { 0o4000 } else { 4 };
+/// Bytes of a piece: a pipe takes so many at once.
+const PIECE: usize = 4096;
 
-/// Writes to standard error, and gives up where that is a full pipe of which nobody takes a byte: the
-/// daemon ends all the same.
+/// Writes to standard error, and gives up where nobody takes what is there already: the daemon ends all
+/// the same, and a thread that hangs in a write with it.
 pub(crate) fn last_words(text: &str) {
     if text.is_empty() {
         return;
     }
-    let mut rest = text.as_bytes();
-    let Some(mut pipe) = own_end_of_a_pipe() else {
-        let _ = io::stderr().write_all(rest);
-        return;
-    };
-    let mut last_taken = Instant::now();
-    while !rest.is_empty() && last_taken.elapsed() < PATIENCE {
-        match pipe.write(rest) {
-            Ok(taken) => {
-                rest = &rest[taken..];
-                last_taken = Instant::now();
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(RETRY),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return,
+    let taken = Mailbox::new();
+    let (theirs, all) = (taken.clone(), text.to_owned());
+    let write = move || {
+        theirs.put(());
+        for piece in all.as_bytes().chunks(PIECE) {
+            // Where it fails, nobody is left to be told.
+            let _ = write_all(&mut io::stderr(), piece);
+            theirs.put(());
         }
+    };
+    if threads::start("last words", threads::ROOMY, Box::new(write)).is_err() {
+        // Without a thread: to be silent for sure is worse than to wait for a reader perhaps.
+        let _ = write_all(&mut io::stderr(), text.as_bytes());
+        return;
     }
-}
-
-/// Standard error, where it is a pipe, opened anew so that a full one is an error: others may have the
-/// one that we were given, and are not to find it changed.
-fn own_end_of_a_pipe() -> Option<File> {
-    let standard = File::from(io::stderr().as_fd().try_clone_to_owned().ok()?);
-    if !standard.metadata().ok()?.file_type().is_fifo() {
-        return None;
+    // On a busy machine the thread may have to wait for its turn, however many would read.
+    let mut patience = TURN;
+    for _ in 0..=text.len().div_ceil(PIECE) {
+        if taken.take(patience).is_none() {
+            return;
+        }
+        patience = PATIENCE;
     }
-    let mut options = OpenOptions::new();
-    options.write(true).custom_flags(O_NONBLOCK);
-    options.open("/proc/self/fd/2").ok()
 }

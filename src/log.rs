@@ -23,7 +23,7 @@ const QUEUE_BYTES: usize = 4 << 20;
 const RETRY: Duration = Duration::from_millis(10);
 
 /// How long the writer may wait for its turn on a busy machine (our choice).
-const TURN: Duration = Duration::from_secs(5);
+pub(crate) const TURN: Duration = Duration::from_secs(5);
 
 /// How much is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -247,6 +247,7 @@ impl Shared {
         let started = threads::start("log", threads::ROOMY, Box::new(write));
         if started.is_err() {
             self.hold().output = take(&slot);
+            self.changed.notify_all();
         }
     }
 
@@ -295,7 +296,11 @@ fn write_batch(output: &mut dyn Write, batch: &VecDeque<String>, dropped: u64) -
         // The queue was full only after everything that is in it.
         text.push_str(&format!("mockpilot: log lines dropped: {dropped}\n"));
     }
-    let mut rest = text.as_bytes();
+    write_all(output, text.as_bytes())
+}
+
+/// Writes all of it, also where somebody made the descriptor non-blocking.
+pub(crate) fn write_all(output: &mut dyn Write, mut rest: &[u8]) -> io::Result<()> {
     while !rest.is_empty() {
         match output.write(rest) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),

@@ -289,7 +289,8 @@ impl Builder {
     /// # Errors
     /// When the socket cannot be made: its path is taken, too long or not writable, or the system
     /// is out of descriptors or threads. `InvalidInput` when a scenario has mistakes, with all of
-    /// them, a line each, or is given beside a [`config`](Builder::config).
+    /// them, a line each, or is given beside a [`config`](Builder::config), and when a limit is zero
+    /// under which no client could be served.
     pub fn start(self) -> io::Result<MockDaemon> {
         let setup = self.setup()?;
         let (directory, path) = match self.socket {
@@ -312,7 +313,7 @@ impl Builder {
             Daemon::start(endpoint, setup, self.limits, log, hooks)
         });
         match started {
-            Ok(mut daemon) => {
+            Ok(daemon) => {
                 daemon.open();
                 Ok(MockDaemon { daemon, directory })
             }
@@ -327,6 +328,19 @@ impl Builder {
 
     fn setup(&self) -> io::Result<Setup> {
         let invalid = |text: String| io::Error::new(io::ErrorKind::InvalidInput, text);
+        let zero = match self.limits {
+            Limits {
+                client_budget: 0, ..
+            } => Some("client_budget"),
+            Limits {
+                write_timeout: Duration::ZERO,
+                ..
+            } => Some("write_timeout"),
+            _ => None,
+        };
+        if let Some(name) = zero {
+            return Err(invalid(format!("limits: {name}: must be more than zero")));
+        }
         let scenario = match &self.config {
             Some(_) if !self.scenarios.is_empty() => {
                 return Err(invalid(

@@ -19,10 +19,14 @@ const CONTROL: &str = "control.sock";
 #[derive(Debug)]
 pub(crate) struct PrivateDirectory(PathBuf);
 
-/// Makes a directory with mode 0700: the umask may take away from what it is made with.
+/// Makes a directory with mode 0700: the umask may take away from what it is made with. One that cannot
+/// have it is not left behind.
 pub(crate) fn make(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o700))
+    let private = fs::set_permissions(path, Permissions::from_mode(0o700));
+    private.inspect_err(|_| {
+        let _ = fs::remove_dir(path);
+    })
 }
 
 impl PrivateDirectory {

@@ -135,6 +135,10 @@ fn run(
         let watched = lifeline.watch(signals.ender().clone());
         watched.map_err(|error| format!("--lifeline-fd: {}", clause(&error)))?;
     }
+    if let Some(parent) = parent {
+        let watched = parent.watch(signals.ender().clone());
+        watched.map_err(|error| format!("--exit-with-parent: {}", clause(&error)))?;
+    }
     let setup = Setup::new(scenario, options.profile, options.seed);
     let (profile, seed) = (setup.config.profile, setup.config.seed);
     let limits = Limits {
@@ -169,7 +173,7 @@ fn run(
     let mut control = control
         .map(|endpoint| {
             let ender = signals.ender().clone();
-            Server::start(endpoint, daemon.steering(), ender, log.clone())
+            Server::start(endpoint, &daemon, ender, log.clone())
         })
         .transpose()
         .map_err(|e| format!("--control: cannot serve: {}", clause(&e)))?;
@@ -177,18 +181,15 @@ fn run(
         "listening on {place}, profile {profile}, seed {seed}, pid {}",
         std::process::id()
     ));
-    // Nothing that a client does is logged before that line.
+    // Nothing that anybody does, and nothing that is due, is logged before that line.
     daemon.open();
     let notifier = Notifier::from_environment();
     let path = control.as_ref().map(Server::path);
-    announce(ready.take(), &daemon, path, seed)?;
-    tell(&notifier, "READY=1", &log);
-    if let Some(parent) = parent {
-        let watched = parent.watch(signals.ender().clone());
-        watched.map_err(|error| format!("--exit-with-parent: {}", clause(&error)))?;
-    }
-
-    let cause = signals.wait_for_end();
+    // From here on there may be clients: whatever comes, the end is an orderly one.
+    let announced = announce(ready.take(), &daemon, path, seed).map(|()| {
+        tell(&notifier, "READY=1", &log);
+        signals.wait_for_end()
+    });
     tell(&notifier, "STOPPING=1", &log);
     daemon.stop();
     if let Some(control) = &mut control {
@@ -203,8 +204,11 @@ fn run(
     drop(private);
     let lines = failures.iter().map(|why| format!("mockpilot: {why}\n"));
     last_words(&lines.collect::<String>());
-    log.info(&cause.to_string());
+    if let Ok(cause) = announced {
+        log.info(&cause.to_string());
+    }
     log.flush(LOG_FLUSH);
+    announced?;
     written?;
     Ok(if failures.is_empty() { 0 } else { UNMET })
 }

@@ -13,7 +13,7 @@ pub(crate) struct Spread(u64);
 impl Hasher for Spread {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
+            self.write_u64((*byte).into());
         }
     }
 
@@ -27,7 +27,7 @@ impl Hasher for Spread {
 
     fn write_u64(&mut self, key: u64) {
         // Both halves: numbers that are floats have all that tells them apart at their upper end.
-        let wide = u128::from(key) * 0x9E37_79B9_7F4A_7C15;
+        let wide = u128::from(self.0 ^ key) * 0x9E37_79B9_7F4A_7C15;
         self.0 = wide as u64 ^ (wide >> 64) as u64;
     }
 
@@ -50,11 +50,12 @@ mod tests {
             key.hash(&mut spread);
             spread.finish()
         }
-        let kinds: [&dyn Fn(u64) -> u64; 4] = [
+        let kinds: [&dyn Fn(u64) -> u64; 5] = [
             &|n| hashed(n as u16),
             &|n| hashed(n as u32),
             &|n| hashed(n),
             &|n| hashed((n as f64).to_bits()),
+            &|n| hashed((n as u32, 80_u16)),
         ];
         for hashed in kinds {
             // What a map uses of a hash: the place, and seven bits to tell its neighbours apart.

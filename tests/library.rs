@@ -5,6 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use mockpilot::MockDaemon;
+use mockpilot::daemon::Limits;
 use mockpilot::node::{Config, PeerConfig, PendingConfig, Profile, Service};
 use support::{Client, DEADLINE, Received, error_of};
 
@@ -143,6 +144,25 @@ fn a_faulty_scenario_is_refused_with_every_mistake() {
     let nowhere = MockDaemon::builder().scenario_file("/nowhere.json").start();
     let why = nowhere.unwrap_err().to_string();
     assert!(why.starts_with("/nowhere.json: cannot read: "), "{why}");
+}
+
+#[test]
+fn limits_under_which_nobody_could_be_served_are_refused() {
+    let usual = Limits::default;
+    let no_budget = Limits {
+        client_budget: 0,
+        ..usual()
+    };
+    let no_time = Limits {
+        write_timeout: Duration::ZERO,
+        ..usual()
+    };
+    for (limits, name) in [(no_budget, "client_budget"), (no_time, "write_timeout")] {
+        let refused = MockDaemon::builder().limits(limits).start().unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+        let why = format!("limits: {name}: must be more than zero");
+        assert_eq!(refused.to_string(), why);
+    }
 }
 
 #[test]

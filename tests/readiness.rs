@@ -6,7 +6,7 @@ mod support;
 mod daemon;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::process::Stdio;
@@ -16,7 +16,7 @@ use std::thread;
 
 use daemon::{Daemon, in_shell, mockpilot, read_all, use_once};
 use serde_json::Value;
-use support::{Client, DEADLINE, TempDir};
+use support::{Binary, Client, DEADLINE, TempDir, poll};
 
 /// Rounds of each way to learn that connects succeed.
 const ROUNDS: usize = 100;
@@ -264,6 +264,55 @@ fn a_failed_start_is_told_on_both_ways() {
         assert_eq!(complaint, format!("mockpilot: {why}\n"));
     }
     assert_eq!(fs::read(&file).unwrap(), b"mine");
+}
+
+#[test]
+fn nothing_is_logged_before_the_line_with_the_seed() {
+    let scenario = r#"{"timeline":[{"at":"0s","push":[{"recv_from":
+        {"from":"0:0000.0000.0002:5000","to_port":80,"data":"x"}}]}]}"#;
+    for _ in 0..10 {
+        let mut daemon = Binary::start(&["--control", "c", "--scenario", scenario]);
+        let dropped = poll(|| daemon.stderr().contains("dropped").then_some(()));
+        assert_eq!(dropped, Some(()), "{}", daemon.stderr());
+        assert!(daemon.terminate().success());
+        let log = daemon.stderr();
+        assert!(log.starts_with("mockpilot: listening on "), "{log}");
+    }
+}
+
+/// Clients may be there by then.
+#[test]
+fn a_ready_line_that_cannot_be_written_ends_it_in_order() {
+    let directory = TempDir::new();
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    let manager = UnixDatagram::bind(path("n")).unwrap();
+    manager.set_read_timeout(Some(DEADLINE)).unwrap();
+    // Full, and not waited for.
+    let (_kept, mut full) = UnixStream::pair().unwrap();
+    full.set_nonblocking(true).unwrap();
+    for piece in [4096, 1] {
+        while full.write(&[b'x'; 4096][..piece]).is_ok() {}
+    }
+    let mut daemon = Daemon::spawn(
+        mockpilot()
+            .args(["serve", "--ready-fd", "1", "--journal", &path("j")])
+            .args(["--scenario", r#"{"expect":[{"on":"dial"}]}"#])
+            .args(["--socket", &path("s")])
+            .env("NOTIFY_SOCKET", path("n"))
+            .stdout(OwnedFd::from(full))
+            .stderr(Stdio::piped()),
+    );
+    let (status, _, said) = daemon.end();
+    assert_eq!(status, 1, "{said}");
+    let why = "mockpilot: --ready-fd: cannot write: resource temporarily unavailable\n";
+    assert!(said.ends_with(why), "{said}");
+    assert!(said.contains("expected at least 1"), "{said}");
+    let mut told = [0; 64];
+    let length = manager.recv(&mut told).unwrap();
+    assert_eq!(&told[..length], b"STOPPING=1");
+    let journal = fs::read_to_string(path("j")).unwrap();
+    assert!(journal.contains(r#""event":"stop""#), "{journal}");
+    assert!(!directory.join("s").exists());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::clause::clause;
 use crate::daemon::acceptor::Acceptor;
 use crate::daemon::ending::Ender;
 use crate::daemon::endpoint::Endpoint;
-use crate::daemon::{Steering, hold};
+use crate::daemon::{Daemon, Steering, hold};
 use crate::log::Log;
 use crate::threads::{self, Instant, JoinHandle, Mutex, UnixStream};
 
@@ -49,21 +49,26 @@ struct Clients {
 }
 
 impl Server {
-    /// Starts to serve the clients of a published socket.
+    /// Starts to serve the clients of a published socket, once the daemon is opened; to be stopped or
+    /// dropped behind that.
     ///
     /// # Errors
     /// When the system has no descriptor or no thread left for it.
     pub(crate) fn start(
         endpoint: Endpoint,
-        steering: Steering,
+        daemon: &Daemon,
         ender: Ender,
         log: Log,
     ) -> io::Result<Server> {
-        let shared = Shared::new(steering, ender, log);
+        let shared = Shared::new(daemon.steering(), ender, log);
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
         let accepting = {
             let (shared, acceptor) = (Arc::clone(&shared), Arc::clone(&acceptor));
-            let accept = move || accept(&shared, &acceptor);
+            let gate = daemon.gate();
+            let accept = move || {
+                gate.wait();
+                accept(&shared, &acceptor);
+            };
             threads::start("control", STACK, Box::new(accept))?
         };
         Ok(Server {

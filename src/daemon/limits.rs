@@ -7,9 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// Clients at a time; the next one is accepted and closed.
     pub max_clients: usize,
-    /// A client of whose data the kernel takes no byte for this long is dropped.
+    /// A client of whose data the kernel takes no byte for this long is dropped; more than zero.
     pub write_timeout: Duration,
-    /// Bytes that may wait for one client before senders wait and datagrams are dropped.
+    /// Bytes that may wait for one client before senders wait and datagrams are dropped; at least 1.
     pub client_budget: usize,
 }
 

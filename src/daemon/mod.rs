@@ -33,7 +33,7 @@ mod turn;
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Barrier, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::clause::clause;
@@ -103,9 +103,11 @@ pub struct Daemon {
     endpoint: Endpoint,
     acceptor: Arc<Acceptor>,
     accepting: Option<JoinHandle<()>>,
-    /// Clients are let in behind it.
-    shut: Option<Arc<Barrier>>,
+    gate: Gate,
 }
+
+/// What keeps everybody waiting until the daemon is opened.
+pub(crate) type Gate = Arc<OnceLock<()>>;
 
 impl Daemon {
     /// Starts to serve the clients of a published socket, once [`Daemon::open`] is called.
@@ -121,32 +123,42 @@ impl Daemon {
     ) -> io::Result<Daemon> {
         let hub = Arc::new(Hub::new(setup, limits, log, hooks));
         let acceptor = Arc::new(Acceptor::of(&endpoint)?);
-        hub.start_timer()?;
-        let shut = Arc::new(Barrier::new(2));
+        let gate = Gate::default();
+        let shut = Arc::clone(&gate);
+        hub.start_timer(move || {
+            shut.wait();
+        })?;
         let accepting = {
             let (hub, acceptor) = (Arc::clone(&hub), Arc::clone(&acceptor));
-            let shut = Arc::clone(&shut);
+            let shut = Arc::clone(&gate);
             let accept = move || {
                 shut.wait();
                 accept(&hub, &acceptor);
             };
             threads::start("accept", threads::ROOMY, Box::new(accept))
         };
-        let accepting = accepting.inspect_err(|_| hub.stop(Instant::now(), Duration::ZERO))?;
+        let accepting = accepting.inspect_err(|_| {
+            hub.stop(Instant::now(), Duration::ZERO);
+            // The timer's thread ends behind it.
+            let _ = gate.set(());
+        })?;
         Ok(Daemon {
             hub,
             endpoint,
             acceptor,
             accepting: Some(accepting),
-            shut: Some(shut),
+            gate,
         })
     }
 
-    /// Lets clients in.
-    pub fn open(&mut self) {
-        if let Some(shut) = self.shut.take() {
-            shut.wait();
-        }
+    /// Lets clients in, and lets come what is due.
+    pub fn open(&self) {
+        let _ = self.gate.set(());
+    }
+
+    /// For who is to wait until then.
+    pub(crate) fn gate(&self) -> Gate {
+        Arc::clone(&self.gate)
     }
 
     /// Where clients connect.

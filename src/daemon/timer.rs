@@ -16,14 +16,15 @@ const BUSY: Duration = Duration::from_millis(5);
 const PAUSE: Duration = Duration::from_millis(1);
 
 impl Hub {
-    /// Sees to it that what is due comes, from the start on: later there may be no thread to be had, and
-    /// clients would wait for ever.
+    /// Sees to it that what is due comes, once `begin` returns. The thread is there from the start on: later
+    /// there may be none to be had, and clients would wait for ever.
     ///
     /// # Errors
     /// When there is no thread to be had.
-    pub fn start_timer(self: &Arc<Self>) -> io::Result<()> {
+    pub fn start_timer(self: &Arc<Self>, begin: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let hub = Arc::clone(self);
         let run = move || {
+            begin();
             // A panic has been logged; the others still have to get what is due.
             while catch_unwind(AssertUnwindSafe(|| hub.run_timer())).is_err() {}
         };

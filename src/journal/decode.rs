@@ -100,14 +100,11 @@ fn print(
                 seq += 1;
                 let line = Entry {
                     seq,
-                    micros: 0,
-                    client: 0,
                     direction: Some(direction(options, frame.code)),
                     code: frame.code,
                     length: frame.payload.len(),
                     payload: frame.payload,
-                    malformed: b"",
-                    rule: b"",
+                    ..Entry::default()
                 }
                 .line(Options {
                     raw: options.raw,

@@ -15,7 +15,7 @@ use crate::wire::outgoing::sent_fields;
 use crate::wire::{Malformed, command, decode};
 
 /// A frame, or an event where there is no direction. The texts are borrowed from a record.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Entry<'a> {
     pub seq: u64,
     pub micros: u64,

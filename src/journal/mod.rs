@@ -108,8 +108,6 @@ impl Journal {
             Err(malformed) => &malformed.text,
         };
         self.writer.enter(Entry {
-            seq: 0,
-            micros: 0,
             client,
             direction: Some(Direction::In),
             code: frame.code,
@@ -117,6 +115,7 @@ impl Journal {
             payload: frame.payload,
             malformed: malformed.as_bytes(),
             rule: rule.unwrap_or_default().as_bytes(),
+            ..Entry::default()
         })
     }
 
@@ -130,15 +129,13 @@ impl Journal {
         rule: Option<&str>,
     ) -> u64 {
         self.writer.enter(Entry {
-            seq: 0,
-            micros: 0,
             client,
             direction: Some(direction),
             code,
             length: payload.len(),
             payload,
-            malformed: b"",
             rule: rule.unwrap_or_default().as_bytes(),
+            ..Entry::default()
         })
     }
 
@@ -146,15 +143,11 @@ impl Journal {
     pub fn event(&self, client: Option<ClientId>, event: &Event<'_>, rule: Option<&str>) -> u64 {
         let members = event.members();
         self.writer.enter(Entry {
-            seq: 0,
-            micros: 0,
             client: client.unwrap_or(0),
-            direction: None,
-            code: 0,
             length: members.len(),
             payload: members.as_bytes(),
-            malformed: b"",
             rule: rule.unwrap_or_default().as_bytes(),
+            ..Entry::default()
         })
     }
 
@@ -215,6 +208,9 @@ impl Journal {
             let entries: Vec<Entry> = chunk.entries(since).filter(wanted).collect();
             for entry in entries.iter().rev().take(most - lines.len()) {
                 lines.push_front(entry.line(self.options).to_string());
+            }
+            if lines.len() == most {
+                break;
             }
         }
         lines

@@ -164,16 +164,10 @@ impl Writer {
 
     pub fn close(&self) -> Result<(), String> {
         let shared = &*self.shared;
-        let pending = |state: &mut State| state.unread && !state.waiting.is_empty();
-        let mut state = shared
-            .room
-            .wait_timeout_while(shared.state(), READER, pending)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
-        if pending(&mut state) {
-            drop(state);
-            shared.fail(UNREAD);
-            state = shared.state();
+        self.hurry();
+        let mut state = shared.state();
+        while state.unread && !state.waiting.is_empty() {
+            state = shared.wait_for_room(state);
         }
         state.open = false;
         let unread = state.unread;
@@ -184,7 +178,6 @@ impl Writer {
         if unread {
             output::release(&shared.path);
         } else if let Some(thread) = thread {
-            self.hurry();
             let mut state = shared.state();
             while !state.ended && state.failure.is_none() {
                 state = shared.wait_for_room(state);
@@ -260,7 +253,10 @@ impl Shared {
             records.clear();
             records.shrink_to(WAITING);
             let mut state = self.state();
-            while state.waiting.is_empty() && (state.open || state.waiters > 0) {
+            while state.waiting.is_empty()
+                && state.failure.is_none()
+                && (state.open || state.waiters > 0)
+            {
                 state.idle = true;
                 state = wait(&self.work, state);
             }
@@ -281,17 +277,21 @@ impl Shared {
                 if lines.len() >= BATCH || rest.is_empty() {
                     self.offers(true);
                     output::write(&file, lines.as_bytes(), &mut |bytes| self.took(bytes))?;
-                    self.offers(false);
+                    if self.offers(false) {
+                        return Ok(());
+                    }
                     lines.clear();
                 }
             }
         }
     }
 
-    fn offers(&self, writing: bool) {
+    /// Whether the file has been given up meanwhile.
+    fn offers(&self, writing: bool) -> bool {
         let mut state = self.state();
         state.writing = writing;
         state.taken += 1;
+        state.failure.is_some()
     }
 
     /// Whoever reads has taken so much.
@@ -312,6 +312,7 @@ impl Shared {
         if state.failure.is_none() {
             self.log.error(&failure);
             state.failure = Some(failure);
+            self.work.notify_one();
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -128,4 +130,48 @@ fn a_failed_start_is_told_to_who_waits_for_it_though_nobody_reads_the_rest() {
     let (status, told, _) = Daemon::spawn(command.stderr(end)).end();
     assert_eq!(told, "{\"error\":\"no: no such directory\"}\n");
     assert_eq!(status, 1);
+}
+
+/// A full socket, as some launchers give one for standard error: what keeps it open, and its writing end.
+fn full_socket() -> (UnixStream, File) {
+    let (other, mut end) = UnixStream::pair().unwrap();
+    end.set_nonblocking(true).unwrap();
+    for piece in [4096, 1] {
+        let full = poll(|| end.write(&[b'x'; 4096][..piece]).err());
+        assert_eq!(full.unwrap().kind(), ErrorKind::WouldBlock);
+    }
+    end.set_nonblocking(false).unwrap();
+    (other, File::from(OwnedFd::from(end)))
+}
+
+#[test]
+fn a_socket_that_nobody_reads_does_not_keep_the_daemon() {
+    for (args, status) in [
+        (&["-v"][..], 0),
+        (&["-v", "--scenario", UNMET], 3),
+        (&["--journal", "/dev/full"], 1),
+    ] {
+        end_in_time(1, || {
+            let (_other, end) = full_socket();
+            let (ended, took) = serve_and_end(&TempDir::new(), end, args);
+            assert_eq!(ended, status, "{args:?}");
+            took
+        });
+    }
+}
+
+#[test]
+fn a_socket_that_is_read_has_all_the_last_words() {
+    let (mut other, end) = full_socket();
+    let reading = thread::spawn(move || {
+        let mut said = String::new();
+        other.read_to_string(&mut said).unwrap();
+        said
+    });
+    let unmet = vec![r#"{"on":"dial"}"#; 1000].join(",");
+    let scenario = format!("{{\"expect\":[{unmet}]}}");
+    let (ended, _) = serve_and_end(&TempDir::new(), end, &["--scenario", &scenario]);
+    assert_eq!(ended, 3);
+    let said = reading.join().unwrap();
+    assert_eq!(said.matches("expected at least 1").count(), 1000);
 }

@@ -134,9 +134,14 @@ fn what_is_due_later_has_its_thread_from_the_start() {
 
 #[test]
 fn too_few_for_a_start_are_told_in_one_line_and_leave_nothing() {
+    too_few_are_told(&[]);
+    too_few_are_told(&["--exit-with-parent"]);
+}
+
+fn too_few_are_told(more: &[&str]) {
     let mut starts = 0;
     for limit in 1..8 {
-        let args = ["--journal", "j", "--ready-fd", "1"];
+        let args = [&["--journal", "j", "--ready-fd", "1"], more].concat();
         let mut daemon = Confined::with_threads(limit, &args);
         if daemon.starts() {
             starts += 1;

@@ -27,7 +27,7 @@ impl World {
         let directory = TempDir::new();
         let endpoint = Endpoint::publish(&directory.path().join("s")).unwrap();
         let (config, limits) = (Config::default(), Limits::default());
-        let mut daemon = Daemon::start(
+        let daemon = Daemon::start(
             endpoint,
             config.into(),
             limits,

@@ -33,7 +33,7 @@ pub fn patient() -> Limits {
 
 pub fn hub(limits: Limits, hooks: Hooks) -> Arc<Hub> {
     let hub = Arc::new(Hub::new(Setup::default(), limits, Log::none(), hooks));
-    hub.start_timer().unwrap();
+    hub.start_timer(|| {}).unwrap();
     hub
 }
 

@@ -250,6 +250,40 @@ fn what_waits_for_room_at_the_end_is_written() {
 }
 
 #[test]
+fn who_reads_on_too_late_gets_whole_lines_and_an_end() {
+    let directory = TempDir::new();
+    let file = directory.path().join("fifo");
+    make_fifo(&file);
+    let journal = written_to(&file, &Log::none());
+    let text = thread::scope(|scope| {
+        scope.spawn(|| {
+            while journal.writer.is_open() {
+                receive(&journal, 1, 0x0D, b"");
+            }
+        });
+        while journal.writer.waiters() == 0 {
+            thread::yield_now();
+        }
+        // All that waits is taken to be written, and nobody reads it.
+        let mut reader = File::open(&file).unwrap();
+        journal.hurry();
+        while journal.writer.is_open() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        text
+    });
+    // A megabyte of records waited, whose lines are longer still.
+    assert!(
+        text.len() < 300_000 && text.ends_with('\n'),
+        "{}",
+        text.len()
+    );
+    assert!(journal.close().unwrap_err().contains("nobody reads on"));
+}
+
+#[test]
 fn the_end_waits_for_a_fifos_reader() {
     let directory = TempDir::new();
     let file = directory.path().join("fifo");

@@ -66,7 +66,7 @@ impl World {
         };
         let setup = Setup::new(scenario, profile, None);
         let hub = Arc::new(Hub::new(setup, limits, log.clone(), hooks));
-        hub.start_timer().unwrap();
+        hub.start_timer(|| {}).unwrap();
         World { hub, log, errors }
     }
 
