@@ -255,7 +255,15 @@ fn what_is_open_is_written_where_it_is() {
 #[test]
 fn limits_are_exact() {
     let input = fixture("set");
-    for (least, status) in [("90", 0), ("90.000000001", 3), ("89.99", 0), ("100", 3)] {
+    for (least, status) in [
+        ("90", 0),
+        ("90.000000001", 3),
+        ("90.00000000000001", 3),
+        ("89.99999999999999", 0),
+        (".5", 0),
+        ("90.", 0),
+        ("100", 3),
+    ] {
         let (got, output, complaint) = cover(&["report", "--fail-under", least, &input]);
         assert_eq!(got, status, "{least}: {complaint}");
         assert!(output.contains("90.0%"));
