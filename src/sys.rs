@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
 
 /// The C type `rlim_t`; glibc's plain `getrlimit` takes a long even on 32 bits.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -142,6 +143,21 @@ pub fn kill(pid: u32, signal: i32) -> io::Result<()> {
 /// When it is not, or there is no room for a copy of it.
 pub fn probe(number: i32) -> io::Result<()> {
     duplicate(number).map(drop)
+}
+
+/// A copy of the open descriptor that a path stands for, such as `/dev/stdout` or `/dev/fd/3`: where it
+/// leads to a file, opening the path would start afresh at the file's beginning.
+pub fn named_descriptor(path: &Path) -> Option<io::Result<OwnedFd>> {
+    let number = match path.to_str()? {
+        "/dev/stdout" => 1,
+        "/dev/stderr" => 2,
+        text => {
+            let number = text.strip_prefix("/dev/fd/");
+            let number = number.or_else(|| text.strip_prefix("/proc/self/fd/"));
+            number?.parse().ok()?
+        }
+    };
+    Some(duplicate(number))
 }
 
 /// Takes over an inherited descriptor: what is returned is a close-on-exec copy, and the original is

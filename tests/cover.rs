@@ -222,9 +222,48 @@ fn outputs_by_name() {
 }
 
 #[test]
+fn what_is_open_is_written_where_it_is() {
+    let directory = TempDir::new();
+    let input = fixture("set");
+    let merged = told(&["merge", &input]);
+    let path = directory.join("f");
+    for (output, redirection) in [
+        ("/dev/stdout", ""),
+        ("/proc/self/fd/1", ""),
+        ("/dev/stderr", "2>&1"),
+        ("/dev/fd/7", "7>&1"),
+    ] {
+        let merge = "\"$1\" cover merge --format go -o \"$2\" \"$3\"";
+        let script = format!("echo first; {merge} {redirection}; echo last");
+        let status = Command::new("sh")
+            .args(["-c", &script, "sh", env!("CARGO_BIN_EXE_mockpilot"), output])
+            .arg(&input)
+            .stdout(fs::File::create(&path).unwrap())
+            .status();
+        assert!(status.unwrap().success(), "{output}");
+        let expected = format!("first\n{merged}last\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{output}");
+    }
+    let words = ["merge", "--format=go", "-o", "/dev/fd/99", &input];
+    let (status, _, complaint) = cover(&words);
+    assert_eq!(
+        (status, complaint.as_str()),
+        (1, "mockpilot: /dev/fd/99: bad file descriptor\n")
+    );
+}
+
+#[test]
 fn limits_are_exact() {
     let input = fixture("set");
-    for (least, status) in [("90", 0), ("90.000000001", 3), ("89.99", 0), ("100", 3)] {
+    for (least, status) in [
+        ("90", 0),
+        ("90.000000001", 3),
+        ("90.00000000000001", 3),
+        ("89.99999999999999", 0),
+        (".5", 0),
+        ("90.", 0),
+        ("100", 3),
+    ] {
         let (got, output, complaint) = cover(&["report", "--fail-under", least, &input]);
         assert_eq!(got, status, "{least}: {complaint}");
         assert!(output.contains("90.0%"));

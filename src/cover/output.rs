@@ -1,11 +1,12 @@
 //! Files that are written whole or not at all.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::why;
+use crate::sys;
 
 /// Whether a file could be there at all: what a long run is to write must not fail for that at its end.
 ///
@@ -21,13 +22,17 @@ pub(super) fn check(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Writes a file. What stood there before stays until the new one is whole; a device or a pipe is
-/// written to as it is.
+/// Writes a file. What stood there before stays until the new one is whole; a device, a pipe or
+/// what is open already is written to as it is.
 ///
 /// # Errors
 ///
 /// The file and what is wrong with it.
 pub(super) fn write(path: &Path, data: &[u8]) -> Result<(), String> {
+    if let Some(open) = sys::named_descriptor(path) {
+        let written = open.and_then(|open| File::from(open).write_all(data));
+        return written.map_err(|error| why(path, &error));
+    }
     let written = match fs::metadata(path) {
         Ok(found) if !found.is_file() => OpenOptions::new()
             .write(true)

@@ -26,33 +26,39 @@ impl Ratio {
 
     /// Whether it is below a percentage. Exact, however close.
     pub(super) fn below(self, least: Percentage) -> bool {
-        let wanted = u128::from(least.0) * u128::from(self.total.max(1));
-        u128::from(self.covered) * u128::from(100 * Percentage::ONE) < wanted
+        let total = u128::from(self.total.max(1));
+        let mut rest = 100 * u128::from(self.covered);
+        let mut got = rest / total;
+        for _ in 0..Percentage::DIGITS {
+            rest = rest % total * 10;
+            got = 10 * got + rest / total;
+        }
+        got < least.0
     }
 }
 
-/// A percentage from 0 to 100, in thousand millionths of one per cent.
+/// A percentage from 0 to 100, in units of its last decimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Percentage(u64);
+pub(crate) struct Percentage(u128);
 
 impl Percentage {
-    const DIGITS: usize = 9;
-    const ONE: u64 = 1_000_000_000;
+    /// Decimals; 100 with as many is the largest that the type can hold.
+    const DIGITS: usize = 36;
+    const ONE: u128 = 10u128.pow(Percentage::DIGITS as u32);
 
-    /// Reads `90`, `66.7` or `99.95%`; `None` if it is none, or has more than nine decimals.
+    /// Reads `90`, `.5` or `99.95%`; `None` if it is none, or has too many decimals.
     pub(crate) fn parse(text: &str) -> Option<Percentage> {
         let text = text.strip_suffix('%').unwrap_or(text);
-        let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        if !digits(whole) || !digits(part) || part.len() > Percentage::DIGITS {
+        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let none = whole.is_empty() && part.is_empty();
+        if none || !digits(whole) || !digits(part) || part.len() > Percentage::DIGITS {
             return None;
         }
-        let mut scale = Percentage::ONE;
-        for _ in 0..part.len() {
-            scale /= 10;
-        }
-        let whole = whole.parse::<u64>().ok().filter(|&whole| whole <= 100)?;
-        let value = whole * Percentage::ONE + part.parse::<u64>().ok()? * scale;
+        let whole = format!("0{whole}").parse::<u128>().ok();
+        let whole = whole.filter(|&whole| whole <= 100)?;
+        let part: u128 = format!("{part:0<0$}", Percentage::DIGITS).parse().ok()?;
+        let value = whole * Percentage::ONE + part;
         (value <= 100 * Percentage::ONE).then_some(Percentage(value))
     }
 }
@@ -92,6 +98,16 @@ mod tests {
         assert!(!ratio(2, 3).below(percentage("66.666666666")));
         assert!(!ratio(9, 10).below(percentage("90")));
         assert!(!ratio(9, 10).below(percentage("90.000")));
+        for (covered, total, equal, above) in [
+            (2, 3, "66.66666666666666", "66.66666666666667"),
+            (1, 16, "6.25", "6.250000000000000000000000000000000001"),
+            (1, 200, ".5", "0.5000000000000000000000000000001%"),
+            (5, 100, "5.", "5.0000000001"),
+        ] {
+            let (equal, above) = (percentage(equal), percentage(above));
+            assert!(!ratio(covered, total).below(equal), "{covered}/{total}");
+            assert!(ratio(covered, total).below(above), "{covered}/{total}");
+        }
         assert!(ratio(u64::MAX - 1, u64::MAX).below(percentage("100%")));
         assert!(!ratio(u64::MAX, u64::MAX).below(percentage("100")));
         assert!(ratio(0, 0).below(percentage("0.1")));
@@ -100,14 +116,15 @@ mod tests {
             "",
             "%",
             ".",
-            "1.",
-            ".5",
+            ".%",
             "-1",
             "+1",
             "100.1",
             "101",
             "1e1",
-            "0.1234567891",
+            "100.000000000000000000000000000000000001",
+            "0.1234567890123456789012345678901234567",
+            "340282366920938463463374607431768211456",
         ] {
             assert_eq!(Percentage::parse(text), None, "{text}");
         }

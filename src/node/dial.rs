@@ -90,12 +90,7 @@ impl Node {
             return self.join(asker, listener, to, port, now, out);
         }
         self.reach(to.node)?;
-        let Some(service) = self.service(to.node, port) else {
-            traffic::next_port(&mut self.traffic);
-            // Who refuses was reached.
-            self.touch(to.node);
-            return Err(REFUSED.to_owned());
-        };
+        let service = self.service(to.node, port).unwrap_or(Service::Refuse);
         self.dial_peer(asker, to, port, service, now, out)
     }
 

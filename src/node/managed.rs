@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::config::Config;
 use super::{Answer, Node, Table, names};
 use crate::go::json::{object, set};
 use crate::go::time::rfc3339;
 use crate::policy::{Event, Facts, Policy};
+use crate::wire::fields::View;
+use crate::wire::outgoing::sent_fields;
 use crate::wire::{Address, Command, Reply};
 
 /// Engines and policies by network.
@@ -47,6 +49,30 @@ impl Managed {
             runners,
             policies: Table::new(),
         }
+    }
+
+    /// The engines that run, by network.
+    pub fn engines_state(&self) -> Value {
+        let engine = |(id, runner): (u16, &Runner)| {
+            object! {
+                "cycle_num": runner.cycles, "engine": runner.engine, "network_id": id,
+            }
+        };
+        self.runners.iter().map(engine).collect()
+    }
+
+    /// The policies that were set, by network, as the journal tells them: without tokens.
+    pub fn policies_state(&self) -> Value {
+        let code = Command::PolicyGet.row().reply.unwrap_or_default();
+        let view = View {
+            raw: true,
+            ..View::default()
+        };
+        let policy = |(id, policy): (u16, &Policy)| {
+            let document = sent_fields(code, policy.text().as_bytes(), view);
+            object! {"expr_policy": document, "network_id": id}
+        };
+        self.policies.iter().map(policy).collect()
     }
 
     /// The engine of a network; id 0, which requests have when they name none, means the first

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Node;
+use super::networks::Network;
 use crate::go::json::object;
 
 impl Node {
@@ -25,8 +26,10 @@ impl Node {
             object! {"address": address, "client": client, "port": d.port}
         });
         state["dials"] = dials.collect();
+        state["engines"] = self.managed.engines_state();
         state["invites"] = self.networks.invites.iter().map(|i| i.network_id).collect();
         state["networks"] = self.networks_state();
+        state["policies"] = self.managed.policies_state();
         let mut ports: Vec<_> = self.ports.iter().collect();
         ports.sort_unstable();
         let port = |(port, client): (&u16, &u64)| object! {"client": *client, "port": *port};
@@ -45,10 +48,15 @@ impl Node {
 
     fn networks_state(&self) -> Value {
         let joined = self.networks.joined();
-        let network = |id, n: &super::networks::Network| {
+        let network = |id, n: &Network| {
+            let tagged = n.tags.iter().filter(|(_, tags)| !tags.is_empty());
+            let tags =
+                |(node, tags): (u32, &Vec<String>)| (node.to_string(), Value::from(&tags[..]));
             object! {
-                "id": id, "join_rule": n.join_rule.name(), "joined": joined.contains(&id),
-                "members": &n.members[..], "name": &*n.name,
+                "enterprise": n.enterprise, "id": id, "invited": n.invited.keys().collect::<Value>(),
+                "join_rule": n.join_rule.name(), "joined": joined.contains(&id),
+                "managed": n.managed, "member_tags": tagged.map(tags).collect::<Value>(),
+                "members": &n.members[..], "name": &*n.name, "token": !n.token.is_empty(),
             }
         };
         self.networks.iter().map(|(id, n)| network(id, n)).collect()

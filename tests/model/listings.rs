@@ -128,13 +128,20 @@ impl World {
             |d| json!({"address": address_text(d.to), "client": number(d.slot), "port": d.port}),
         );
         let networks = self.networks.by_id.iter().map(|(id, n)| {
-            json!({"id": id, "joined": self.networks.joined.contains(id), "members": n.members})
+            let tagged = n.tags.iter().filter(|(_, tags)| !tags.is_empty());
+            let tags: BTreeMap<String, _> =
+                tagged.map(|(id, tags)| (id.to_string(), tags)).collect();
+            json!({"id": id, "joined": self.networks.joined.contains(id), "members": n.members,
+                   "managed": n.managed, "enterprise": n.enterprise, "invited": n.invited,
+                   "member_tags": tags})
         });
+        let (engines, policies) = self.managed.state();
         json!({
             "clients": clients, "hostname": self.hostname, "public": self.public,
             "registered": self.registered, "tags": self.tags, "webhook": self.webhook,
             "ports": ports.collect::<Value>(), "dials": dials.collect::<Value>(),
             "invites": self.networks.invites.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
+            "engines": engines, "policies": policies,
             "networks": networks.collect::<Value>(), "trust": trust(&self.trust),
         })
     }

@@ -85,6 +85,18 @@ impl Managed {
         }
     }
 
+    /// What the control socket's `state` has of the engines, and of the policies.
+    pub fn state(&self) -> (Value, Value) {
+        let engines = self.engines.iter().map(|(id, engine)| {
+            json!({"cycle_num": engine.cycles, "engine": engine.kind, "network_id": id})
+        });
+        let policies = self.policies.iter().map(|(id, number)| {
+            let document: Value = serde_json::from_str(POLICIES[*number].0).unwrap();
+            json!({"expr_policy": document, "network_id": id})
+        });
+        (engines.collect(), policies.collect())
+    }
+
     /// Which engine a request means; 0 is the one that runs, the first of several.
     fn meant(&self, id: u16) -> Option<u16> {
         match id {

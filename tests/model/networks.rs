@@ -15,9 +15,9 @@ pub struct Network {
     /// In the order of joining.
     pub members: Vec<u32>,
     pub managed: bool,
-    enterprise: bool,
+    pub enterprise: bool,
     pub tags: BTreeMap<u32, Vec<String>>,
-    invited: BTreeSet<u32>,
+    pub invited: BTreeSet<u32>,
 }
 
 #[derive(Clone, Debug)]

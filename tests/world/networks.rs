@@ -159,6 +159,59 @@ fn managed_networks_have_an_engine() {
 }
 
 #[test]
+fn the_state_has_all_that_a_network_keeps() {
+    for profile in BOTH {
+        let mut daemon = start(profile);
+        let mut client = daemon.client();
+        // Which only the lenient profile allows.
+        client.call(NETWORK, &network(5, 11, &[0, 0, 0, 9]));
+        let tags = [&[6, 1], &port(10)[..], &[0, 0, 0, 2], b"[\"db\"]"].concat();
+        client.call_json(0x23, &tags);
+        client.call_json(0x23, &[&[4], &port(10)[..]].concat());
+        let document = json!({"version": 1, "rules": [{"name": "r", "on": "dial", "match": "true",
+            "actions": [{"type": "webhook", "params": {"event": "e", "token": "s3cret"}}]}]});
+        let token = [&port(6)[..], b"s3cret"].concat();
+        let set = [
+            &[5, 1],
+            &port(7)[..],
+            &token,
+            document.to_string().as_bytes(),
+        ]
+        .concat();
+        client.call_json(0x23, &set);
+        let state = daemon.told("state", json!({}))["state"].clone();
+        let rows = state["networks"].as_array().unwrap();
+        let row = |id: u16| rows.iter().find(|row| row["id"] == id).unwrap();
+        let kept = |id: u16| {
+            let row = row(id);
+            json!([
+                row["enterprise"],
+                row["managed"],
+                row["token"],
+                row["member_tags"],
+                row["invited"]
+            ])
+        };
+        assert_eq!(kept(7), json!([false, false, false, {}, []]));
+        assert_eq!(kept(8), json!([false, false, true, {}, []]));
+        assert_eq!(kept(10), json!([false, true, false, {"2": ["db"]}, []]));
+        let invited: &[u32] = if profile == "lenient" { &[9] } else { &[] };
+        assert_eq!(kept(11), json!([true, false, false, {}, invited]));
+        let engines = json!([
+            {"cycle_num": 0, "engine": "policy", "network_id": 7},
+            {"cycle_num": 1, "engine": "managed", "network_id": 10},
+        ]);
+        assert_eq!(state["engines"], engines);
+        let mut told = document;
+        told["rules"][0]["actions"][0]["params"]["token"] = "<redacted>".into();
+        assert_eq!(
+            state["policies"],
+            json!([{"expr_policy": told, "network_id": 7}])
+        );
+    }
+}
+
+#[test]
 fn a_broadcast_needs_membership_in_the_faithful_profile() {
     let broadcast = |id: u16| join(&[&port(id), &port(80), &port(6), b"s3cret", b"data"]);
     for profile in BOTH {
