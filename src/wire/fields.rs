@@ -33,13 +33,8 @@ pub struct View {
 
 /// The decoded fields of a frame that a client sent, under the names of the command table.
 pub fn request_fields(frame: Frame<'_>, decoded: &Decoded<'_>, view: View) -> Map<String, Value> {
-    let kind = Kind::of(decoded);
-    let names = match decoded {
-        Err(_) if kind != Kind::UNKNOWN => &["malformed"],
-        _ => kind.fields(),
-    };
     let mut fields = Map::new();
-    for &name in names {
+    for &name in Kind::of(decoded).fields().iter().chain(&["malformed"]) {
         if let Some(field) = field(frame, decoded, name) {
             json::set(&mut fields, name, value(name, field, view));
         }
