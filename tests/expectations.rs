@@ -167,7 +167,7 @@ fn the_nearest_request_is_named_with_the_fields_that_differ() {
              client 1: node_id: expected one of 5, 6, got 7",
         ),
         (
-            // A payload that does not parse has its text and no fields.
+            // A payload that is too short has its text and not the fields that it is too short for.
             r#"{"on": "dial", "when": {"port": 80}}"#,
             vec![Client::frame(DIAL, b"\0")],
             "dial with port 80: expected at least 1, got 0; nearest was dial of client 1: \

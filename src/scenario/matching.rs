@@ -147,8 +147,12 @@ impl Expected {
             Expected::Number(number) => number.to_string(),
             Expected::Flag(flag) => flag.to_string(),
             Expected::Bytes(bytes) => shown(bytes).to_string(),
-            Expected::List(list) => Value::from(list.as_deref()).to_string(),
-            Expected::Json(value) => json::from_serde(value),
+            Expected::List(list) => list_text(list.as_deref()),
+            Expected::Json(value) => {
+                let mut value = value.clone();
+                fields::redact(&mut value);
+                value.to_string()
+            }
         }
     }
 }
@@ -170,8 +174,17 @@ fn same_json(one: &Value, other: &Value) -> bool {
     }
 }
 
+/// Data, without the tokens of a document that it may be.
 fn shown(data: &[u8]) -> Value {
+    let cleared = fields::cleared(data);
+    let data = cleared.as_deref().map_or(data, str::as_bytes);
     fields::shown(data, View::default())
+}
+
+fn list_text(list: Option<&[String]>) -> String {
+    let mut list = Value::from(list);
+    fields::redact(&mut list);
+    list.to_string()
 }
 
 pub(super) fn number(field: &Field<'_>) -> Option<f64> {
@@ -213,7 +226,7 @@ fn value_text(field: &Field<'_>) -> String {
         Field::Text(text) => shown(text.as_bytes()).to_string(),
         Field::Data(data) | Field::Json(data) => shown(data).to_string(),
         Field::Secret(_) => REDACTED.to_owned(),
-        Field::List(list) => Value::from(*list).to_string(),
+        Field::List(list) => list_text(*list),
     }
 }
 

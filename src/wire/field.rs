@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use super::address::Address;
+use super::command::Command;
 use super::decode::{Decoded, Malformed};
 use super::frame::Frame;
+use super::partial;
 use super::request::Request;
 
 /// What kind of value a field has, whatever request it is of.
@@ -80,7 +82,11 @@ fn of_malformed<'a>(frame: Frame<'a>, malformed: &'a Malformed, name: &str) -> O
             _ => None,
         };
     }
-    (name == "malformed").then_some(Field::Text((&*malformed.text).into()))
+    if name == "malformed" {
+        return Some(Field::Text((&*malformed.text).into()));
+    }
+    let row = Command::named(malformed.name)?.row();
+    partial::field(row.fields, frame.payload.get(row.sub.len()..)?, name)
 }
 
 fn of_request<'a>(request: &'a Request<'a>, name: &str) -> Option<Field<'a>> {

@@ -33,13 +33,8 @@ pub struct View {
 
 /// The decoded fields of a frame that a client sent, under the names of the command table.
 pub fn request_fields(frame: Frame<'_>, decoded: &Decoded<'_>, view: View) -> Map<String, Value> {
-    let kind = Kind::of(decoded);
-    let names = match decoded {
-        Err(_) if kind != Kind::UNKNOWN => &["malformed"],
-        _ => kind.fields(),
-    };
     let mut fields = Map::new();
-    for &name in names {
+    for &name in Kind::of(decoded).fields().iter().chain(&["malformed"]) {
         if let Some(field) = field(frame, decoded, name) {
             json::set(&mut fields, name, value(name, field, view));
         }
@@ -96,9 +91,18 @@ fn may_have_token(text: &[u8]) -> bool {
     text.windows(TOKEN.len()).any(token) || text.windows(2).any(|bytes| bytes == b"\\u")
 }
 
-/// Takes the tokens out of a document.
-fn redact(value: &mut Value) {
+/// Takes the tokens out of a document, and out of the texts in it that are documents.
+pub(crate) fn redact(value: &mut Value) {
+    redact_with(value, cleared);
+}
+
+fn redact_with(value: &mut Value, cleared: fn(&[u8]) -> Option<String>) {
     match value {
+        Value::String(text) => {
+            if let Some(cleared) = cleared(text.as_bytes()) {
+                *text = cleared;
+            }
+        }
         Value::Object(members) => {
             for (key, value) in members {
                 let end = key.len().saturating_sub(TOKEN.len());
@@ -106,13 +110,32 @@ fn redact(value: &mut Value) {
                 if secret && !value.is_null() && !value.is_boolean() {
                     *value = REDACTED.into();
                 } else {
-                    redact(value);
+                    redact_with(value, cleared);
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_with(item, cleared)),
         _ => {}
     }
+}
+
+/// A text that is a document, without the tokens in it; `None` where it has none.
+pub(crate) fn cleared(text: &[u8]) -> Option<String> {
+    let hidden = hidden(text)?;
+    let Ok(before) = json::parse(text) else {
+        return Some(hidden);
+    };
+    let mut after = before.clone();
+    // Documents may stand in one another deeper than a small stack is.
+    redact_with(&mut after, self::hidden);
+    (after != before).then(|| after.to_string())
+}
+
+/// What stands in place of a text that may be a document with a token.
+fn hidden(text: &[u8]) -> Option<String> {
+    let first = text.trim_ascii_start().first();
+    let document = matches!(first, Some(b'{' | b'[' | b'"')) && may_have_token(text);
+    document.then(|| REDACTED.to_owned())
 }
 
 /// Data: text where what is shown of it is printable, hex digits where not.

@@ -11,6 +11,7 @@ pub mod fields;
 pub mod frame;
 pub mod kind;
 pub mod outgoing;
+mod partial;
 pub mod reply;
 pub mod request;
 

@@ -193,3 +193,57 @@ fn explain_and_the_mistakes_of_a_scenario() {
         "{out}"
     );
 }
+
+/// A token is a key's, too: in a policy, and in a text that is a document.
+#[test]
+fn nothing_that_is_told_of_a_document_has_a_token() {
+    let nested = format!("{{\"token\":\"{TOKEN}\"}}");
+    let wanted = [
+        json!({"on": "managed.policy_set", "when": {"policy": {"admin_token": format!("{TOKEN}!"), "v": 1}}}),
+        json!({"on": "managed.policy_set", "when": {"policy": {"in": [{"token": TOKEN}, {"a": [{"Token": [TOKEN]}]}]}}}),
+        json!({"on": "managed.policy_set", "when": {"policy": {"not": {"a": nested, "token": TOKEN}}}}),
+        json!({"on": "handshake.send", "when": {"justification": format!("{{\"token\":\"{TOKEN}!\"}}")}}),
+        json!({"on": "handshake.send", "when": {"justification": {"contains": format!("\"token\":\"{TOKEN}!")}}}),
+        json!({"on": "handshake.send", "when": {"justification": {"starts_with": format!("[{{\"token\":\"{TOKEN}!")}}}),
+        json!({"on": "send_to", "when": {"data": format!("{{\"token\":\"{TOKEN}!\"}}")}}),
+        json!({"on": "set_tags", "when": {"tags": [nested]}}),
+    ];
+    let scenario = json!({"expect": wanted}).to_string();
+    let mut steered = Steered::start(&["--scenario", &scenario]);
+    let mut client = steered.connect();
+    let document = json!({"a": nested, "token": TOKEN}).to_string();
+    let requests = [
+        (0x23, policy(&document)),
+        (0x0F, [b"\x01\0\0\0\x02", nested.as_bytes()].concat()),
+        (0x19, json!([nested, TOKEN.len()]).to_string().into_bytes()),
+        (0x19, json!([nested, "x"]).to_string().into_bytes()),
+    ];
+    for (code, payload) in &requests {
+        client.call(*code, payload);
+    }
+    client.send(0x0B, &[b"\0\0\0\0\0\x02\0\x50", nested.as_bytes()].concat());
+    client.call(0x0D, b"");
+    let mut told = String::new();
+    for wanted in &wanted {
+        let mut question = wanted.clone();
+        question["verb"] = json!("await");
+        question["timeout"] = json!("1ms");
+        let answer = steered.ask(question);
+        assert_eq!(answer["ok"], false, "{wanted}: {answer}");
+        assert!(answer["nearest"].to_string().contains(REDACTED), "{answer}");
+        told += &answer.to_string();
+        let rules = json!({"rules": [wanted]}).to_string();
+        for (code, payload) in &requests {
+            let bytes = [&[*code], &payload[..]].concat();
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            told += &mockpilot(&["explain", &rules, &hex]).1;
+        }
+    }
+    let verified = steered.ask(json!({"verb": "verify"}));
+    let failures = verified["failures"].as_array().unwrap();
+    assert_eq!(failures.len(), wanted.len(), "{failures:#?}");
+    told += &verified.to_string();
+    assert_eq!(steered.daemon.terminate().code(), Some(3));
+    told += &steered.daemon.stderr();
+    assert!(!told.contains(TOKEN), "{told}");
+}

@@ -42,9 +42,9 @@ fn malformed_requests_keep_their_name_and_have_a_text() {
     }
 }
 
-/// The fields that a whole request has are missing then, and the other way round.
+/// A field that a request is too short for is missing, and a whole one has no `malformed`.
 #[test]
-fn fields_and_malformed_exclude_each_other() {
+fn missing_fields_and_malformed_exclude_each_other() {
     let ruled = Ruled::start(json!([
         {"on": "bind", "when": {"port": {"min": 0}}, "error": "whole"},
         {"on": "bind", "when": {"malformed": {"not": "-"}}, "error": "broken"},
@@ -52,6 +52,118 @@ fn fields_and_malformed_exclude_each_other() {
     let mut client = ruled.connect();
     assert_eq!(client.error_text(0x01, &[0, 1]), "whole");
     assert_eq!(client.error_text(0x01, &[0]), "broken");
+}
+
+/// What is there before the place where a request ends or does not parse.
+#[test]
+fn whole_fields_stay_beside_malformed() {
+    let ruled = Ruled::start(json!([]));
+    let mut client = ruled.connect();
+    for (name, code, payload, text, whole) in [
+        (
+            "managed.member_tags_set",
+            0x23,
+            &b"\x06\x01\0\x07\0\0\0\x02"[..],
+            "managed member-tags set: missing tags JSON",
+            json!({"network_id": 7, "node_id": 2}),
+        ),
+        (
+            "managed.member_tags_set",
+            0x23,
+            b"\x06\x01\0\x07\0\0\0\x02[",
+            "member-tags set: invalid tags JSON: unexpected end of JSON input",
+            json!({"network_id": 7, "node_id": 2}),
+        ),
+        (
+            "managed.member_tags_get",
+            0x23,
+            b"\x06\0\0\x07\0\0\0",
+            "managed member-tags: missing action, network_id, or node_id",
+            json!({"network_id": 7}),
+        ),
+        (
+            "managed.policy_set",
+            0x23,
+            b"\x05\x01\0\x07\0\x06s3cre",
+            "managed policy set: truncated token",
+            json!({"network_id": 7}),
+        ),
+        (
+            "managed.policy_set",
+            0x23,
+            b"\x05\x01\0\x07\0\x06s3cret",
+            "managed policy set: missing policy JSON",
+            json!({"network_id": 7, "token": "s3cret"}),
+        ),
+        (
+            "broadcast",
+            0x29,
+            b"\0\x07\0\x50\0",
+            "broadcast: missing header",
+            json!({"network_id": 7, "port": 80}),
+        ),
+        (
+            "broadcast",
+            0x29,
+            b"\0\x07\0\x50\0\x06s3cre",
+            "broadcast: truncated token",
+            json!({"network_id": 7, "port": 80}),
+        ),
+        (
+            "dial",
+            0x03,
+            b"\0\x01\0\0\0\x02\0",
+            "dial: missing address/port",
+            json!({"address": "1:0001.0000.0002", "network": 1, "node": 2}),
+        ),
+        (
+            "dial",
+            0x03,
+            b"\0\x01\0\0\0",
+            "dial: missing address/port",
+            json!({"network": 1}),
+        ),
+        (
+            "handshake.wait",
+            0x0F,
+            b"\x07\0\0\0\x02\0\0\0",
+            "handshake wait: payload must be [nodeID(4)][timeoutMs(4)]",
+            json!({"node_id": 2}),
+        ),
+        (
+            "network.respond_invite",
+            0x1F,
+            b"\x07\0\x07",
+            "network respond-invite: missing network_id or accept flag",
+            json!({"network_id": 7}),
+        ),
+        (
+            "set_tags",
+            0x19,
+            b"[",
+            "set_tags: invalid JSON: unexpected end of JSON input",
+            json!({}),
+        ),
+    ] {
+        assert_eq!(client.error_text(code, payload), text);
+        let mut shown = whole.clone();
+        shown["malformed"] = json!(text);
+        if let Some(token) = shown.get_mut("token") {
+            *token = json!("<redacted>");
+        }
+        let entries = ruled.entries();
+        let entry = entries.iter().rfind(|e| e["dir"] == "in").unwrap();
+        assert_eq!((&entry["cmd"], &entry["fields"]), (&json!(name), &shown));
+        let rule = ruled.add(json!({"on": name, "when": whole, "error": "hit"}));
+        assert_eq!(client.error_text(code, payload), "hit", "{name} {whole}");
+        ruled.remove(&rule);
+        for (field, value) in whole.as_object().unwrap() {
+            let rule = json!({"on": name, "when": {field: {"not": value}}, "error": "hit"});
+            let rule = ruled.add(rule);
+            assert_eq!(client.error_text(code, payload), text, "{name} {field}");
+            ruled.remove(&rule);
+        }
+    }
 }
 
 #[test]
