@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::clause::clause;
 use crate::daemon::endpoint::Endpoint;
 use crate::daemon::{Daemon, Hooks, Limits, Setup};
 use crate::go::json;
@@ -359,17 +359,13 @@ impl Builder {
     }
 }
 
-/// A fresh directory of mode 0700 among the temporary files.
+/// A fresh directory of mode 0700.
 fn private_directory() -> io::Result<PathBuf> {
-    static MADE: AtomicU64 = AtomicU64::new(0);
-    let base = std::env::temp_dir();
-    loop {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let path = base.join(format!("mockpilot-{}-{number}", std::process::id()));
-        match private::make(&path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let path = private::fresh();
+    let named = |error: io::Error| {
+        let why = format!("{}: {}", path.display(), clause(&error));
+        io::Error::new(error.kind(), why)
+    };
+    private::make(&path).map_err(named)?;
+    Ok(path)
 }

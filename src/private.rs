@@ -29,23 +29,27 @@ pub(crate) fn make(path: &Path) -> io::Result<()> {
     })
 }
 
+/// A fresh name among the temporary files, or, where they have no directory (an empty chroot), in the
+/// working directory. The sockets' paths fit an address if that can be had.
+pub(crate) fn fresh() -> PathBuf {
+    let random = RandomState::new().build_hasher().finish();
+    let name = format!("mockpilot-{random:016x}");
+    let usual = std::env::temp_dir();
+    let here = std::env::current_dir().unwrap_or_else(|_| "/".into());
+    let fits = |parent: &&PathBuf| {
+        // The longer of the two.
+        let socket = parent.join(&name).join(CONTROL);
+        socket.is_absolute() && socket.as_os_str().len() <= PATH_LIMIT && parent.is_dir()
+    };
+    let parents = [usual.clone(), "/tmp".into(), here];
+    let parent = parents.iter().find(fits).unwrap_or(&usual);
+    parent.join(name)
+}
+
 impl PrivateDirectory {
-    /// One that another process is going to make: a fresh name among the temporary files, or, where
-    /// they have no directory (an empty chroot), in the working directory. The sockets' paths
-    /// fit an address if that can be had.
+    /// One that another process is going to make.
     pub(crate) fn foreseen() -> PrivateDirectory {
-        let random = RandomState::new().build_hasher().finish();
-        let name = format!("mockpilot-{random:016x}");
-        let usual = std::env::temp_dir();
-        let here = std::env::current_dir().unwrap_or_else(|_| "/".into());
-        let fits = |parent: &&PathBuf| {
-            // The longer of the two.
-            let socket = parent.join(&name).join(CONTROL);
-            socket.is_absolute() && socket.as_os_str().len() <= PATH_LIMIT && parent.is_dir()
-        };
-        let parents = [usual.clone(), "/tmp".into(), here];
-        let parent = parents.iter().find(fits).unwrap_or(&usual);
-        PrivateDirectory(parent.join(name))
+        PrivateDirectory(fresh())
     }
 
     /// Makes the directory with mode 0700.
@@ -93,7 +97,25 @@ impl Drop for PrivateDirectory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{self, TempDir};
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_socket_fits_though_the_temporary_files_are_far_away() {
+        const NAME: &str = "private::tests::a_socket_fits_though_the_temporary_files_are_far_away";
+        if testing::role().is_some() {
+            assert!(fresh().join(SOCKET).as_os_str().len() <= PATH_LIMIT);
+            return;
+        }
+        let far = TempDir::new();
+        let directory = far.path().join("x".repeat(100));
+        fs::create_dir(&directory).unwrap();
+        for directory in [&*directory, Path::new("")] {
+            let mut child = testing::rerun(NAME, "child", "");
+            let output = child.env("TMPDIR", directory).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        }
+    }
 
     #[test]
     fn only_its_owner_gets_in_and_nothing_stays() {

@@ -120,6 +120,32 @@ fn a_client_whose_pushes_have_no_thread_is_dropped_with_a_word() {
     assert_eq!(full.daemon.terminate().0, Some(0));
 }
 
+/// Its thread for pushes may be the last one that there was.
+#[test]
+fn a_newcomer_without_a_thread_is_closed_though_it_has_one_for_its_pushes() {
+    let greeting = json!({"rules": [{"on": "connect", "push": [{"recv_from": {
+        "from": "0:0000.0000.0002:7", "to_port": 9, "data": "hello"}}]}]});
+    // An odd and an even number: every client has two threads.
+    for most in [THREADS, THREADS + 1] {
+        let daemon = Confined::with_threads(most, &["--scenario", &greeting.to_string()]);
+        let mut clients: Vec<_> = (0..most).map(|_| daemon.connect()).collect();
+        let served = clients.iter_mut().map(|client| {
+            let request = Client::frame(0x21, &[]);
+            let _ = std::io::Write::write_all(&mut client.stream(), &request);
+            loop {
+                match client.receive(std::time::Instant::now() + super::support::DEADLINE) {
+                    Received::Frame(0x0C, _) => {}
+                    Received::Frame(0x22, _) => break true,
+                    Received::Eof | Received::Reset => break false,
+                    other => panic!("{other:?}"),
+                }
+            }
+        });
+        let served = served.filter(|served| *served).count();
+        assert!((2..most / 2).contains(&served), "{served} of {most}");
+    }
+}
+
 #[test]
 fn what_is_due_later_has_its_thread_from_the_start() {
     let rule = r#"{"rules": [{"on": "info", "delay": "10ms"}]}"#;
