@@ -1,0 +1,18 @@
+//! Whether there are other users than this one.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+/// Whether a process can become this user and give files to it: it must be root, and where it is root of
+/// a name space alone, that must know the user.
+pub fn can_become(user: u32) -> bool {
+    fs::metadata("/proc/self").unwrap().uid() == 0
+        && ["uid_map", "gid_map"].iter().all(|map| {
+            let map = fs::read_to_string(format!("/proc/self/{map}")).unwrap();
+            map.lines().any(|line| {
+                let mut numbers = line.split_ascii_whitespace().map(|n| n.parse().unwrap());
+                let [first, _, count]: [u32; 3] = std::array::from_fn(|_| numbers.next().unwrap());
+                (first..first.saturating_add(count)).contains(&user)
+            })
+        })
+}
