@@ -65,7 +65,7 @@ fn is_not_for_others(socket: &Path, private: &Path) {
             command = Command::new("unshare");
             command.arg("-U").arg(&program);
         }
-        fs::set_permissions(private, Permissions::from_mode(0o0)).unwrap();
+        fs::set_permissions(private, Permissions::from_mode(0o000)).unwrap();
         let refused = looked(&mut command, socket);
         fs::set_permissions(private, before.permissions()).unwrap();
         UnixStream::connect(socket).unwrap();
