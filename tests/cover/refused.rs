@@ -25,6 +25,7 @@ fn what_cannot_be_used_is_named_and_passed_over() {
         path(name)
     };
     fs::write(path("zero"), "").unwrap();
+    fs::write(path("header"), "TN:unit\n# nothing ran\n").unwrap();
     fs::create_dir(path("nothing")).unwrap();
     let orphans = copy("orphans", "covcounters");
     let lost = copy("lost", "covmeta");
@@ -33,6 +34,7 @@ fn what_cannot_be_used_is_named_and_passed_over() {
     for (input, reason, lines) in [
         (path("missing"), "no such file", 1),
         (path("zero"), "empty", 1),
+        (path("header"), "no coverage data in it", 1),
         (path("nothing"), "no counters of a Go program", 1),
         (orphans, "counters without their meta-data, covmeta.", 4),
         (lost, "no counters of a Go program", 1),
