@@ -125,11 +125,19 @@ fn damage_is_an_error_with_its_place_and_nothing_is_written() {
         (vec![path("c")], format!("{}:1: no Go profile", path("c"))),
         (
             vec![fixture("one.textfmt"), fixture("set")],
-            format!("{}/covmeta.", fixture("set")),
+            format!(
+                "{}: offset 48: mode set, but count in {}\n",
+                fixture("set/covmeta.7dec7de00c4d49f584fbd9566d178901"),
+                fixture("one.textfmt")
+            ),
         ),
         (
             vec![fixture("one"), fixture("set.textfmt")],
-            format!("{}/covmeta.", fixture("one")),
+            format!(
+                "{}: offset 48: mode count, but set in {}\n",
+                fixture("one/covmeta.c100dab20291ca9d90da330e9790490e"),
+                fixture("set.textfmt")
+            ),
         ),
         (
             vec![fixture("one.textfmt"), path("d")],
