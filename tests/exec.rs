@@ -4,6 +4,8 @@ mod support;
 
 #[path = "exec/run.rs"]
 mod run;
+#[path = "exec/streams.rs"]
+mod streams;
 
 use std::fs;
 use std::io::Read;
@@ -408,20 +410,4 @@ fn its_help_is_asked_for_in_three_ways() {
     assert!(help.contains("Usage: mockpilot exec [OPTIONS] -- COMMAND [ARG...]"));
     assert_eq!(text(&["help", "exec"]), help);
     assert_eq!(text(&["exec", "-h", "--", "false"]), help);
-}
-
-#[test]
-fn standard_input_and_output_are_those_of_exec() {
-    let directory = TempDir::new();
-    let scenario = directory.join("scenario.json");
-    fs::write(&scenario, r#"{"expect":[{"on":"info"}]}"#).unwrap();
-    let options = ["--scenario", "/dev/stdin", "--journal", "/dev/stdout"];
-    let mut run = Run::shell(&[&["-q"], &options[..]].concat(), "exit 0");
-    run.command.stdin(fs::File::open(&scenario).unwrap());
-    let (status, journal, complaint) = run.finish();
-    assert_eq!(status, 3, "{complaint}");
-    assert!(complaint.contains(":1:12: info: expected at least 1, got 0"));
-    assert!(complaint.contains(" --scenario /dev/stdin "), "{complaint}");
-    let last: Value = serde_json::from_str(journal.lines().last().unwrap()).unwrap();
-    assert_eq!(last["event"], "stop");
 }

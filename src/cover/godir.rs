@@ -179,7 +179,7 @@ fn read_pod(coverage: &mut Coverage, path: &Path, counters: &[PathBuf]) -> Resul
     let input = coverage.input(&name);
     match coverage.count_as(meta.mode, input) {
         Err(_) if counters.is_empty() => return Ok(()),
-        counted => counted.map_err(|why| format!("{name}: {why}"))?,
+        counted => counted.map_err(|why| format!("{name}: offset {}: {why}", gometa::MODE))?,
     }
     for package in &meta.packages {
         for function in &package.functions {

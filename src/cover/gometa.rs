@@ -5,6 +5,9 @@ use super::data::Mode;
 
 pub(super) const MAGIC: &[u8] = b"\0cvm";
 
+/// Where a file says how its program counted.
+pub(super) const MODE: usize = 48;
+
 /// Bytes that a block takes at least.
 const BLOCK: usize = 5;
 
@@ -57,9 +60,13 @@ pub(super) fn parse(data: &[u8]) -> Result<Meta<'_>, Damage> {
     let hash = header.bytes(16);
     header.number(8);
     let mode = header.number(1);
-    header.check((1..=3).contains(&mode), 48, "unknown counter mode");
+    header.check((1..=3).contains(&mode), MODE, "unknown counter mode");
     let granularity = header.number(1);
-    header.check((1..=2).contains(&granularity), 49, "unknown granularity");
+    header.check(
+        (1..=2).contains(&granularity),
+        MODE + 1,
+        "unknown granularity",
+    );
     header.bytes(6);
     let room = header.left() as u64 / 16;
     header.check(packages <= room, 16, "more packages than there is room for");

@@ -36,10 +36,11 @@ pub(super) fn read(coverage: &mut Coverage, name: &str, text: &[u8]) -> Result<(
     let input = coverage.input(name);
     coverage.lines.get_or_insert(input);
     let mut section = None;
-    let mut unknown = false;
+    let (mut unknown, mut sections) = (false, false);
     let mut count = 0;
     for line in lines(text) {
         count += 1;
+        sections |= section.is_some();
         match read_line(coverage, &mut section, input, line) {
             Ok(true) => {}
             Ok(false) if unknown => {}
@@ -57,7 +58,13 @@ pub(super) fn read(coverage: &mut Coverage, name: &str, text: &[u8]) -> Result<(
             "{name}:{count}: cut off, {} has no end_of_record",
             section.path
         )),
-        None => Ok(()),
+        None if sections => Ok(()),
+        None => {
+            coverage.inputs.pop();
+            coverage.lines = coverage.lines.filter(|&first| first != input);
+            coverage.skip(name, "no coverage data in it");
+            Ok(())
+        }
     }
 }
 

@@ -94,6 +94,10 @@ pub(super) fn write(coverage: &Coverage) -> Vec<u8> {
         });
         for &at in &order {
             let record = functions[at as usize];
+            // Whose line is unknown has its count alone, as lcov leaves it.
+            if record.extra == 0 {
+                continue;
+            }
             let plain = last_line_first(name(record)).is_none();
             let _ = match record.function {
                 0 if plain => write!(out, "FN:{},", record.extra),
@@ -189,6 +193,16 @@ mod tests {
             merged(&["SF:a\nFN:1,f\nend_of_record"]).unwrap(),
             "TN:\nSF:a\nFN:1,f\nFNDA:0,f\nFNF:1\nFNH:0\nLF:0\nLH:0\nend_of_record\n"
         );
+    }
+
+    #[test]
+    fn a_function_without_a_line_is_given_none() {
+        let counted = "SF:a\nFNDA:3,g\nFN:2,f\nFNDA:1,f\nend_of_record\n";
+        let expected =
+            "TN:\nSF:a\nFN:2,f\nFNDA:3,g\nFNDA:1,f\nFNF:2\nFNH:2\nLF:0\nLH:0\nend_of_record\n";
+        assert_eq!(merged(&[counted]).unwrap(), expected);
+        let known = merged(&[counted, "SF:a\nFN:7,g\nend_of_record\n"]).unwrap();
+        assert!(known.contains("FN:7,g\n"), "{known}");
     }
 
     #[test]

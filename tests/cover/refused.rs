@@ -25,6 +25,7 @@ fn what_cannot_be_used_is_named_and_passed_over() {
         path(name)
     };
     fs::write(path("zero"), "").unwrap();
+    fs::write(path("header"), "TN:unit\n# nothing ran\n").unwrap();
     fs::create_dir(path("nothing")).unwrap();
     let orphans = copy("orphans", "covcounters");
     let lost = copy("lost", "covmeta");
@@ -33,6 +34,7 @@ fn what_cannot_be_used_is_named_and_passed_over() {
     for (input, reason, lines) in [
         (path("missing"), "no such file", 1),
         (path("zero"), "empty", 1),
+        (path("header"), "no coverage data in it", 1),
         (path("nothing"), "no counters of a Go program", 1),
         (orphans, "counters without their meta-data, covmeta.", 4),
         (lost, "no counters of a Go program", 1),
@@ -123,11 +125,19 @@ fn damage_is_an_error_with_its_place_and_nothing_is_written() {
         (vec![path("c")], format!("{}:1: no Go profile", path("c"))),
         (
             vec![fixture("one.textfmt"), fixture("set")],
-            format!("{}/covmeta.", fixture("set")),
+            format!(
+                "{}: offset 48: mode set, but count in {}\n",
+                fixture("set/covmeta.7dec7de00c4d49f584fbd9566d178901"),
+                fixture("one.textfmt")
+            ),
         ),
         (
             vec![fixture("one"), fixture("set.textfmt")],
-            format!("{}/covmeta.", fixture("one")),
+            format!(
+                "{}: offset 48: mode count, but set in {}\n",
+                fixture("one/covmeta.c100dab20291ca9d90da330e9790490e"),
+                fixture("set.textfmt")
+            ),
         ),
         (
             vec![fixture("one.textfmt"), path("d")],

@@ -256,7 +256,7 @@ impl Reader {
         scenario
     }
 
-    /// Every rule's name is another.
+    /// Every rule's name is another, those that are called by their place included.
     fn check_names(&mut self, scenario: Id) {
         let rules = match self.get(scenario, "rules").map(|id| self.content(id)) {
             Some(Content::List(rules)) => rules.clone(),
@@ -269,7 +269,7 @@ impl Reader {
                 _ => None,
             }
         };
-        let names: Vec<(&str, Id)> = rules.into_iter().filter_map(name).collect();
+        let names: Vec<(&str, Id)> = rules.iter().copied().filter_map(name).collect();
         // Of one name the first stays the first.
         let sorted = order(names.len(), &|a, b| names[a].0.cmp(names[b].0));
         let mut again = Vec::new();
@@ -281,13 +281,32 @@ impl Reader {
                 first = at;
             }
         }
+        for &(text, id) in &names {
+            let number = text
+                .strip_prefix("rules[")
+                .and_then(|text| text.strip_suffix(']'));
+            let at = number.and_then(|number| number.parse().ok());
+            let called =
+                at.and_then(|at: usize| rules.get(at).filter(|_| text == format!("rules[{at}]")));
+            if let Some(&rule) = called
+                && self.get(rule, "name").is_none()
+            {
+                again.push((rule, id));
+            }
+        }
         for (first, other) in again {
             let place = self.place(first).map(|place| place.to_string());
             let shown = self.shown(other);
             let place = place.unwrap_or_default();
+            let default = match self.content(first) {
+                Content::Text(_) => "",
+                _ => "the default ",
+            };
             self.wrong_fmt(
                 other,
-                format_args!("duplicate rule name {shown}, expected another than at {place}"),
+                format_args!(
+                    "duplicate rule name {shown}, expected another than {default}at {place}"
+                ),
             );
         }
     }

@@ -32,13 +32,15 @@ impl Reader {
         }
         for item in self.list_of(id, "networks", "a list of networks") {
             if let Some(network) = self.network(item) {
-                for other in &config.networks {
-                    if other.id == network.id {
-                        self.again(item, "id", "of an earlier network");
-                    }
-                    if other.name == network.name {
-                        self.again(item, "name", "of an earlier network");
-                    }
+                let others = &config.networks;
+                let id_again = others.iter().any(|other| other.id == network.id);
+                let name_again = others.iter().any(|other| other.name == network.name);
+                if id_again {
+                    self.again(item, "id", "of an earlier network");
+                }
+                // The default name comes from the id.
+                if name_again && !(id_again && self.get(item, "name").is_none()) {
+                    self.again(item, "name", "of an earlier network");
                 }
                 config.networks.push(network);
             }
