@@ -107,6 +107,10 @@ fn the_nearest_request_is_named_with_the_fields_that_differ() {
     let info = Client::frame(INFO, &[]);
     let dial =
         |network: u16, node: u32, port: u16| Client::frame(DIAL, &address(network, node, port));
+    let policy = |document: &str| {
+        let payload = [b"\x05\x01\0\x07\0\0", document.as_bytes()].concat();
+        Client::frame(0x23, &payload)
+    };
     let broadcast = |token: &str| {
         let length = port(token.len() as u16);
         let header = join(&[&port(7), &port(80), &length, token.as_bytes(), b"xy"]);
@@ -214,9 +218,35 @@ fn the_nearest_request_is_named_with_the_fields_that_differ() {
              got 0; nearest was broadcast of client 1: token: expected something that starts with \
              <redacted>, got <redacted>, port: expected 9, got 80",
         ),
+        (
+            r#"{"on": "managed.policy_set", "when": {"policy": {"a": 1, "b": "<2>"}}}"#,
+            vec![policy(r#"{ "b": "<2>", "a": 2, "token": "s3cret" }"#)],
+            "managed.policy_set with policy {\"a\":1,\"b\":\"<2>\"}: expected at least 1, got 0; nearest \
+             was managed.policy_set of client 1: policy: expected {\"a\":1,\"b\":\"<2>\"}, got \
+             {\"a\":2,\"b\":\"<2>\",\"token\":\"<redacted>\"}",
+        ),
     ] {
         assert_eq!(report(expectation, &frames).as_deref(), Some(wanted));
     }
+}
+
+/// However long two policies are, what differs is shown.
+#[test]
+fn the_difference_of_long_policies() {
+    let policy = |last: u64| {
+        let names: Vec<String> = (0..200).map(|n| format!("rule number {n}")).collect();
+        json!({"names": names, "version": last}).to_string()
+    };
+    let expectation = format!(
+        r#"{{"on": "managed.policy_set", "when": {{"policy": {}}}}}"#,
+        policy(1)
+    );
+    let payload = [b"\x05\x01\0\x07\0\0", policy(2).as_bytes()].concat();
+    let said = report(&expectation, &[Client::frame(0x23, &payload)]).unwrap();
+    let (_, nearest) = said.split_once("; nearest was ").unwrap();
+    assert!(nearest.contains("99\"],\"version\":1}, got …"), "{said}");
+    assert!(nearest.ends_with("99\"],\"version\":2}"), "{said}");
+    assert!(nearest.len() < 400, "{said}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::contrast::contrasted;
 use super::{Condition, Expected, Test};
 use crate::go::json;
 use crate::node::ClientId;
@@ -65,8 +66,12 @@ impl Condition {
             return None;
         }
         let secret = matches!(got, Some(Field::Secret(_))) || &*self.field == "token";
-        let got = got.map_or("nothing".to_owned(), |got| value_text(&got));
-        let expected = self.test.text(secret);
+        let document = matches!(got, Some(Field::Json(_)));
+        let mut got = got.map_or("nothing".to_owned(), |got| value_text(&got));
+        let mut expected = self.test.text(secret);
+        if document {
+            (expected, got) = contrasted(&expected, &got);
+        }
         Some(format!("{}: expected {expected}, got {got}", self.field))
     }
 
@@ -224,7 +229,8 @@ fn value_text(field: &Field<'_>) -> String {
         Field::Fraction(number) => number.to_string(),
         Field::Flag(flag) => flag.to_string(),
         Field::Text(text) => shown(text.as_bytes()).to_string(),
-        Field::Data(data) | Field::Json(data) => shown(data).to_string(),
+        Field::Data(data) => shown(data).to_string(),
+        Field::Json(text) => fields::json_field(text, View::default()).to_string(),
         Field::Secret(_) => REDACTED.to_owned(),
         Field::List(list) => list_text(*list),
     }

@@ -7,6 +7,7 @@ pub mod ability;
 pub mod book;
 pub mod check;
 pub mod condition;
+mod contrast;
 pub mod expect;
 pub mod explain;
 pub mod fault;

@@ -57,8 +57,13 @@ fn value(name: &str, field: Field<'_>, view: View) -> Value {
         }
         Field::Secret(_) => REDACTED.into(),
         Field::List(texts) => texts.into(),
-        Field::Json(text) => document(text, view).unwrap_or_else(|| guarded(text, view)),
+        Field::Json(text) => json_field(text, view),
     }
+}
+
+/// A document, or what is shown of a text that is none.
+pub(crate) fn json_field(text: &[u8], view: View) -> Value {
+    document(text, view).unwrap_or_else(|| guarded(text, view))
 }
 
 /// The fields of a push, under the names of the table of pushes.

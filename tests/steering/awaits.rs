@@ -102,6 +102,27 @@ fn it_counts_from_the_reset_or_from_a_number() {
     assert_eq!(talk.done(since(&json!(0)))["seq"], first);
 }
 
+/// The number may be one that is still to come, for whoever asks before it and after it.
+#[test]
+fn a_number_ahead_is_waited_for() {
+    let steered = Steered::start(&[]);
+    let mut client = steered.settled();
+    client.call_ok(0x0D, b"");
+    let since = last(&steered, "info").as_u64().unwrap() + 1000;
+    let mut wanted = wait_for("info");
+    wanted["since"] = since.into();
+    let early = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| steered.talk().done(wanted.clone())["seq"].clone());
+        while !waiting.is_finished() {
+            client.call_ok(0x0D, b"");
+        }
+        waiting.join().unwrap()
+    });
+    // Each has an entry and its answer another: the number is a request's own.
+    assert_eq!(early, since + 2);
+    assert_eq!(steered.done(wanted)["seq"], since + 2);
+}
+
 #[test]
 fn a_reset_begins_the_count_again() {
     let steered = Steered::start(&[]);
