@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,7 +13,7 @@ use mockpilot::sys;
 use serde_json::Value;
 
 use super::steered::{Talk, values};
-use super::support::{Client, DEADLINE, Received, TempDir, poll};
+use super::support::{Client, DEADLINE, Received, TempDir, can_become, poll};
 
 pub const SIGTERM: i32 = 15;
 
@@ -39,20 +39,20 @@ impl Confined {
     }
 
     /// One of which no more than so many threads can be there. The limit is a user's, who must not be
-    /// root, and whom nobody else is to be.
+    /// root, and whom nobody else is to be; or a user's in a name space, where nobody else is.
     pub fn with_threads(most: usize, args: &[&str]) -> Confined {
         Confined::with_threads_in(TempDir::new(), most, args)
     }
 
     /// The same in a directory that already holds something.
     pub fn with_threads_in(directory: TempDir, most: usize, args: &[&str]) -> Confined {
-        let mut command = Command::new("prlimit");
-        command.arg(format!("--nproc={most}"));
-        let program = directory.join("m");
-        if fs::metadata("/proc/self").unwrap().uid() == 0 {
-            static COUNT: AtomicU32 = AtomicU32::new(0);
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let user = 1_000_000_000 + 64 * std::process::id() + count;
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let user = 1_000_000_000 + 64 * std::process::id() + count;
+        let limit = format!("--nproc={most}");
+        let mut command;
+        if can_become(user) {
+            let program = directory.join("m");
             // By a process of its own: what another test starts meanwhile would keep the file open to write.
             let mut copy = Command::new("cp");
             let copied = copy.arg(env!("CARGO_BIN_EXE_mockpilot")).arg(&program);
@@ -62,10 +62,13 @@ impl Confined {
                 chown(path, Some(user), Some(user)).unwrap();
             }
             let [user, group] = ["--reuid", "--regid"].map(|option| format!("{option}={user}"));
-            command.args(["setpriv", &user, &group, "--clear-groups"]);
+            command = Command::new("prlimit");
+            command.args([&limit, "setpriv", &user, &group, "--clear-groups"]);
             command.arg(program);
         } else {
-            command.args(["unshare", "-r", env!("CARGO_BIN_EXE_mockpilot")]);
+            limits_bind_a_name_space();
+            command = Command::new("unshare");
+            command.args(["-r", "prlimit", &limit, env!("CARGO_BIN_EXE_mockpilot")]);
         }
         command.args(["-socket", "s", "--control", "c"]);
         Confined::run(directory, command.args(args))
@@ -237,6 +240,18 @@ impl Drop for Confined {
             eprintln!("{}", self.said());
         }
     }
+}
+
+/// Fails where a user in a name space of its own may have more processes than its limit: nobody is
+/// bound who is root outside too.
+fn limits_bind_a_name_space() {
+    let one = ["-r", "prlimit", "--nproc=1", "sh", "-c", "(:) && echo two"];
+    let tried = Command::new("unshare").args(one).output().unwrap();
+    let said = String::from_utf8_lossy(&tried.stderr);
+    assert!(
+        tried.stdout.is_empty() && said.contains("fork"),
+        "not permitted: a limit of threads for another user, or in a user name space: {tried:?}"
+    );
 }
 
 /// Whether a request is answered; a refused client sees an end.

@@ -7,6 +7,7 @@ mod child;
 mod client;
 mod compiler;
 mod long_run;
+mod users;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,6 +19,7 @@ pub use child::end;
 pub use client::{Client, Received, error_of};
 pub use compiler::compile;
 pub use long_run::{asked, figures};
+pub use users::can_become;
 
 /// What no healthy run ever needs; a test that waits this long has failed.
 pub const DEADLINE: Duration = Duration::from_secs(10);
