@@ -11,6 +11,8 @@ mod support;
 mod confined;
 #[path = "hardship/control_clients.rs"]
 mod control_clients;
+#[path = "support/daemon.rs"]
+mod daemon;
 #[path = "hardship/descriptors.rs"]
 mod descriptors;
 #[path = "hardship/disks.rs"]

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mockpilot::sys;
-
-use super::confined::SIGTERM;
+use super::daemon::{Daemon, mockpilot};
 use super::support::{Client, TempDir, poll};
 
 const O_NONBLOCK: i32 = 0o4000;
@@ -35,32 +33,23 @@ fn full_pipe(path: &Path) -> (File, File) {
 }
 
 /// Starts a daemon with this standard error, has it serve and ends it; its status and its time.
-fn serve_and_end(directory: &TempDir, errors: File, args: &[&str]) -> (Option<i32>, Duration) {
+fn serve_and_end(directory: &TempDir, errors: File, args: &[&str]) -> (i32, Duration) {
     let socket = directory.join("s");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mockpilot"))
+    let mut command = mockpilot();
+    command
         .args([&["-socket", "s"], args].concat())
-        .current_dir(directory.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(errors)
-        .spawn()
-        .unwrap();
+        .current_dir(directory.path());
+    let mut daemon = Daemon::spawn(command.stderr(errors));
     assert!(poll(|| socket.exists().then_some(())).is_some());
     let mut client = Client::connect(&socket);
     for _ in 0..100 {
         client.call_ok(0x21, &[]);
     }
     let before = Instant::now();
-    sys::kill(child.id(), SIGTERM).unwrap();
-    let status = poll(|| child.try_wait().unwrap());
+    let status = daemon.terminate().0;
     let took = before.elapsed();
-    if status.is_none() {
-        child.kill().unwrap();
-        child.wait().unwrap();
-    }
     assert!(!socket.exists(), "{args:?}: the socket is left");
-    let status = status.unwrap_or_else(|| panic!("{args:?}: it does not end"));
-    (status.code(), took)
+    (status, took)
 }
 
 #[test]
@@ -73,7 +62,7 @@ fn one_that_nobody_reads_does_not_keep_the_daemon() {
         let directory = TempDir::new();
         let (_both, end) = full_pipe(&directory.join("e"));
         let (ended, took) = serve_and_end(&directory, end, args);
-        assert_eq!(ended, Some(status), "{args:?}");
+        assert_eq!(ended, status, "{args:?}");
         assert!(took < LIMIT, "{args:?}: {took:?}");
     }
 }
@@ -86,7 +75,7 @@ fn one_that_is_read_in_the_end_has_the_last_words() {
     drop(both);
     let reading = std::thread::spawn(move || std::fs::read_to_string(errors).unwrap());
     let (ended, _) = serve_and_end(&directory, end, &["--scenario", UNMET]);
-    assert_eq!(ended, Some(3));
+    assert_eq!(ended, 3);
     let said = reading.join().unwrap();
     assert!(said.contains("expected at least 1"), "{said}");
 }
@@ -97,7 +86,7 @@ fn one_whose_reader_has_gone_is_no_trouble() {
         let directory = TempDir::new();
         let (both, end) = full_pipe(&directory.join("e"));
         drop(both);
-        assert_eq!(serve_and_end(&directory, end, args).0, Some(status));
+        assert_eq!(serve_and_end(&directory, end, args).0, status);
     }
 }
 
@@ -105,20 +94,12 @@ fn one_whose_reader_has_gone_is_no_trouble() {
 fn a_failed_start_is_told_to_who_waits_for_it_though_nobody_reads_the_rest() {
     let directory = TempDir::new();
     let (_both, end) = full_pipe(&directory.join("e"));
-    let mut child = Command::new(env!("CARGO_BIN_EXE_mockpilot"))
+    let mut command = mockpilot();
+    command
         .args(["-socket", "no/s", "--ready-fd", "1"])
         .current_dir(directory.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(end)
-        .spawn()
-        .unwrap();
-    let status = poll(|| child.try_wait().unwrap());
-    if status.is_none() {
-        child.kill().unwrap();
-    }
-    let told = child.wait_with_output().unwrap().stdout;
-    let told = String::from_utf8(told).unwrap();
+        .stdout(Stdio::piped());
+    let (status, told, _) = Daemon::spawn(command.stderr(end)).end();
     assert_eq!(told, "{\"error\":\"no: no such directory\"}\n");
-    assert_eq!(status.expect("it ends").code(), Some(1));
+    assert_eq!(status, 1);
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Command, Stdio};
 
+use super::daemon::{self, Daemon, use_once};
 use super::modes::mode;
 use super::steered::mockpilot;
 use super::support::{Binary, TempDir};
@@ -107,17 +108,10 @@ fn an_inherited_socket_is_the_callers() {
     let listener = UnixListener::bind(&path).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(0o666)).unwrap();
     let listener = std::os::fd::OwnedFd::from(listener);
-    let mut child = Command::new("/bin/sh")
-        .args([
-            "-c",
-            "exec \"$0\" serve --listen-fd 0 --exit-on-last-client",
-        ])
-        .arg(env!("CARGO_BIN_EXE_mockpilot"))
-        .stdin(listener)
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    super::support::Client::connect(&path).call_ok(0x21, &[]);
-    assert!(child.wait().unwrap().success());
+    let mut command = daemon::mockpilot();
+    command.args(["serve", "--listen-fd", "0", "--exit-on-last-client"]);
+    let mut daemon = Daemon::spawn(command.stdin(listener));
+    use_once(&path);
+    assert_eq!(daemon.end().0, 0);
     assert_eq!(mode(&path), 0o666);
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use super::super::daemon::Daemon;
 use super::super::support::{TempDir, compile};
 
 /// The witness's status where the system lets nobody watch.
@@ -101,9 +102,9 @@ impl Court {
             .stdin(Stdio::null())
             .stdout(self.stream("stdout").unwrap())
             .stderr(self.stream("stderr").unwrap());
-        let mut child = command.spawn().unwrap();
+        let mut child = Daemon::spawn(&mut command);
         meanwhile();
-        let status = child.wait().unwrap().code().unwrap_or(-1);
+        let status = child.end().0;
         let told = fs::read_to_string(&calls).unwrap();
         let calls = self.watched.then(|| told.lines().map(call).collect());
         let text = |name| fs::read_to_string(self.directory.join(name)).unwrap();
