@@ -30,8 +30,6 @@ fn program() -> &'static Path {
 /// A directory with an empty home, an empty working directory and one for temporary files.
 pub struct Court {
     directory: TempDir,
-    /// Whether the system lets anybody watch.
-    watched: bool,
 }
 
 /// A call: who asked, what for, and the path or number.
@@ -42,12 +40,12 @@ pub struct Call {
     pub about: String,
 }
 
-/// A run that is over: its status, and its calls, `None` where nobody may watch.
+/// A run that is over.
 pub struct Run {
     pub status: i32,
     pub stdout: String,
     pub stderr: String,
-    calls: Option<Vec<Call>>,
+    calls: Vec<Call>,
 }
 
 impl Court {
@@ -57,13 +55,12 @@ impl Court {
             fs::create_dir(directory.join(name)).unwrap();
         }
         let watches = Command::new(program()).arg("/bin/true").output().unwrap();
-        let watched = watches.status.code() != Some(CANNOT);
-        if !watched {
-            eprintln!(
-                "nobody may watch processes here: what is open and left behind is looked at alone"
-            );
-        }
-        Court { directory, watched }
+        assert_ne!(
+            watches.status.code(),
+            Some(CANNOT),
+            "not permitted: to watch processes by ptrace"
+        );
+        Court { directory }
     }
 
     /// The working directory of the runs.
@@ -86,11 +83,8 @@ impl Court {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", "exec 3>\"$0\"; exec \"$@\""])
-            .arg(&calls);
-        if self.watched {
-            command.arg(program());
-        }
-        command
+            .arg(&calls)
+            .arg(program())
             .arg(env!("CARGO_BIN_EXE_mockpilot"))
             .args(words)
             .current_dir(self.work())
@@ -106,7 +100,7 @@ impl Court {
         meanwhile();
         let status = child.end().0;
         let told = fs::read_to_string(&calls).unwrap();
-        let calls = self.watched.then(|| told.lines().map(call).collect());
+        let calls = told.lines().map(call).collect();
         let text = |name| fs::read_to_string(self.directory.join(name)).unwrap();
         let (stdout, stderr) = (text("stdout"), text("stderr"));
         let home: Vec<_> = fs::read_dir(self.directory.join("home")).unwrap().collect();
@@ -135,48 +129,34 @@ fn call(line: &str) -> Call {
 }
 
 impl Run {
-    /// The calls of a kind, as a set of what they were about.
-    fn about(&self, what: &str) -> Option<BTreeSet<&str>> {
-        let calls = self.calls.as_ref()?.iter();
-        Some(
-            calls
-                .filter(|call| call.what == what)
-                .map(|call| &*call.about)
-                .collect(),
-        )
+    /// What the calls of a kind were about.
+    fn about<'a>(&'a self, what: &'a str) -> impl Iterator<Item = &'a str> {
+        let calls = self.calls.iter().filter(move |call| call.what == what);
+        calls.map(|call| &*call.about)
     }
 
     /// Nothing but Unix sockets, and nothing that needs a privilege.
     pub fn is_modest(&self) {
         const AF_UNIX: &str = "1";
-        if let Some(families) = self.about("socket") {
-            assert!(
-                families.iter().all(|family| *family == AF_UNIX),
-                "{families:?}"
-            );
+        for family in self.about("socket") {
+            assert_eq!(family, AF_UNIX);
         }
         for what in ["privileged", "untold", "mknod"] {
-            let asked = self.about(what).unwrap_or_default();
+            let asked: BTreeSet<&str> = self.about(what).collect();
             assert!(asked.is_empty(), "{what}: {asked:?}");
         }
     }
 
     /// The programs that were to run, in their order.
-    pub fn programs(&self) -> Option<Vec<&str>> {
-        let calls = self.calls.as_ref()?.iter();
-        Some(
-            calls
-                .filter(|call| call.what == "exec")
-                .map(|call| &*call.about)
-                .collect(),
-        )
+    pub fn programs(&self) -> Vec<&str> {
+        self.about("exec").collect()
     }
 
     /// Whatever was made, written, linked, renamed, given a mode or removed, by the process and all
     /// that it started; random parts of names read `*`.
-    pub fn touched(&self) -> Option<BTreeSet<String>> {
+    pub fn touched(&self) -> BTreeSet<String> {
         let mut touched = BTreeSet::new();
-        for call in self.calls.as_ref()? {
+        for call in &self.calls {
             let changes = [
                 "write", "mkdir", "link", "symlink", "rename", "chmod", "unlink",
             ];
@@ -184,7 +164,7 @@ impl Run {
                 touched.insert(format!("{} {}", call.what, unrandom(&call.about)));
             }
         }
-        Some(touched)
+        touched
     }
 }
 

@@ -183,30 +183,26 @@ fn a_busy_daemon_keeps_to_itself() {
     assert_eq!(names(&court.work()), ["j", "l"]);
     assert_eq!(names(&court.temporary()), [""; 0]);
     run.is_modest();
-    if let Some(programs) = run.programs() {
-        assert_eq!(programs, [BINARY]);
-    }
-    if let Some(touched) = run.touched() {
-        let work = court.work();
-        let work = work.display();
-        let mut wanted: Vec<String> = [
-            "mkdir W/.mockpilot-*",
-            "chmod W/.mockpilot-*",
-            "chmod W/.mockpilot-*/s",
-            "link W/s",
-            "link W/c",
-            "unlink W/.mockpilot-*/s",
-            "unlink W/.mockpilot-*",
-            "unlink W/s",
-            "unlink W/c",
-            "write W/j",
-            "write W/l",
-        ]
-        .map(|call| call.replace('W', &work.to_string()))
-        .into();
-        wanted.sort();
-        assert_eq!(touched.into_iter().collect::<Vec<_>>(), wanted);
-    }
+    assert_eq!(run.programs(), [BINARY]);
+    let work = court.work();
+    let work = work.display();
+    let mut wanted: Vec<String> = [
+        "mkdir W/.mockpilot-*",
+        "chmod W/.mockpilot-*",
+        "chmod W/.mockpilot-*/s",
+        "link W/s",
+        "link W/c",
+        "unlink W/.mockpilot-*/s",
+        "unlink W/.mockpilot-*",
+        "unlink W/s",
+        "unlink W/c",
+        "write W/j",
+        "write W/l",
+    ]
+    .map(|call| call.replace('W', &work.to_string()))
+    .into();
+    wanted.sort();
+    assert_eq!(run.touched().into_iter().collect::<Vec<_>>(), wanted);
 }
 
 #[test]
@@ -225,11 +221,9 @@ fn exec_runs_itself_and_the_command() {
         run.is_modest();
         assert_eq!(names(&court.work()), [""; 0]);
         assert_eq!(names(&court.temporary()), [""; 0]);
-        if let Some(programs) = run.programs() {
-            assert_eq!(programs, [&[BINARY, BINARY], ran].concat());
-        }
+        assert_eq!(run.programs(), [&[BINARY, BINARY], ran].concat());
         let temporary = court.temporary();
-        for call in run.touched().unwrap_or_default() {
+        for call in run.touched() {
             let private = format!(" {}/mockpilot-*", temporary.display());
             assert!(call.contains(&private), "{call}");
         }
@@ -246,9 +240,7 @@ fn a_script_that_names_no_interpreter_is_given_to_sh() {
     fs::set_permissions(&script, mode).unwrap();
     let run = court.run(&["exec", "-q", "--", &script], || {});
     assert_eq!(run.status, 7, "{}", run.stderr);
-    if let Some(programs) = run.programs() {
-        assert_eq!(programs, [BINARY, BINARY, &script, "/bin/sh"]);
-    }
+    assert_eq!(run.programs(), [BINARY, BINARY, &script, "/bin/sh"]);
 }
 
 #[test]
@@ -266,12 +258,10 @@ fn cover_run_runs_the_command() {
     run.is_modest();
     assert_eq!(names(&court.work()), ["out.cov"]);
     assert_eq!(names(&court.temporary()), [""; 0]);
-    if let Some(programs) = run.programs() {
-        assert_eq!(programs, [BINARY, "/bin/sh", "/bin/cp"]);
-    }
+    assert_eq!(run.programs(), [BINARY, "/bin/sh", "/bin/cp"]);
     let staged = format!("{}/.mockpilot-*", court.work().display());
     let private = format!("{}/mockpilot-*", court.temporary().display());
-    for call in run.touched().unwrap_or_default() {
+    for call in run.touched() {
         let known = [&*out, &staged].iter().any(|path| call.ends_with(path));
         assert!(call.contains(&private) || known, "{call}");
     }
@@ -298,9 +288,8 @@ fn the_other_commands_write_nothing() {
         assert_eq!(run.status, 0, "{words:?}: {}", run.stderr);
         run.is_modest();
         assert_eq!(names(&court.work()), ["frames"]);
-        if let (Some(programs), Some(touched)) = (run.programs(), run.touched()) {
-            assert_eq!(programs, [BINARY]);
-            assert!(touched.is_empty(), "{words:?}: {touched:?}");
-        }
+        assert_eq!(run.programs(), [BINARY]);
+        let touched = run.touched();
+        assert!(touched.is_empty(), "{words:?}: {touched:?}");
     }
 }
