@@ -2,80 +2,54 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use mockpilot::sys;
 use serde_json::Value;
 
-use super::confined::SIGTERM;
+use super::daemon::{Daemon, mockpilot};
 use super::figures::{note, rounds};
-use super::support::{Client, DEADLINE, Received, TempDir, poll};
+use super::support::{Client, DEADLINE, Received, TempDir};
 
 const RACERS: usize = 32;
 
 /// A daemon that tells how its start came out; its node's name is its number.
-struct Racer(Child);
+struct Racer(Daemon);
 
 impl Racer {
     fn start(directory: &Path, number: usize) -> Racer {
         let scenario = format!("{{\"node\":{{\"hostname\":\"racer-{number}\"}}}}");
-        let child = Command::new(env!("CARGO_BIN_EXE_mockpilot"))
-            .args([
-                "-q",
-                "-socket",
-                "s",
-                "--ready-fd",
-                "1",
-                "--scenario",
-                &scenario,
-            ])
+        let mut command = mockpilot();
+        command
+            .args(["-q", "-socket", "s", "--ready-fd", "1"])
+            .args(["--scenario", &scenario])
             .current_dir(directory)
-            .env_remove("NOTIFY_SOCKET")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Racer(child)
+            .stderr(Stdio::piped());
+        Racer(Daemon::spawn(&mut command))
     }
 
     /// Whether it has won. One that has lost says why and ends with status 1.
     fn has_won(&mut self) -> bool {
-        let mut line = String::new();
-        let mut stdout = BufReader::new(self.0.stdout.take().unwrap());
-        stdout.read_line(&mut line).unwrap();
+        let line = self.0.first_line();
         let told: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
         if told["socket"] == "s" {
             return true;
         }
         assert_eq!(told["error"], "s: in use by a running process");
-        let status = poll(|| self.0.try_wait().unwrap()).expect("a loser ends");
-        assert_eq!(status.code(), Some(1));
-        let mut said = String::new();
-        let stderr = self.0.stderr.as_mut().unwrap();
-        stderr.read_to_string(&mut said).unwrap();
+        let (status, _, said) = self.0.end();
+        assert_eq!(status, 1);
         assert_eq!(said, "mockpilot: s: in use by a running process\n");
         false
     }
 
     fn terminate(&mut self) {
-        sys::kill(self.0.id(), SIGTERM).unwrap();
-        let status = poll(|| self.0.try_wait().unwrap()).expect("it ends");
-        assert_eq!(status.code(), Some(0));
-    }
-}
-
-impl Drop for Racer {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        assert_eq!(self.0.terminate().0, 0);
     }
 }
 

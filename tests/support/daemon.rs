@@ -1,14 +1,15 @@
 //! The daemon as a child with all the descriptors that a test wants to give it.
 #![allow(dead_code)] // Every test file uses a part of it.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 
 use mockpilot::sys;
 
-use super::support::{Client, poll};
+use super::support::{Client, DEADLINE, poll};
 
 const SIGTERM: i32 = 15;
 
@@ -43,6 +44,18 @@ pub struct Daemon(pub Child);
 impl Daemon {
     pub fn spawn(command: &mut Command) -> Daemon {
         Daemon(command.spawn().unwrap())
+    }
+
+    /// The first line of standard output. No more of it is kept.
+    pub fn first_line(&mut self) -> String {
+        let mut stdout = BufReader::new(self.0.stdout.take().unwrap());
+        let (give, line) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).unwrap();
+            let _ = give.send(line);
+        });
+        line.recv_timeout(DEADLINE).expect("a line or an end")
     }
 
     /// Status, standard output and standard error at the end.
