@@ -8,12 +8,9 @@ use serde_json::Value;
 
 use super::confined::Confined;
 use super::figures::{note, rounds, spread};
-use super::support::Client;
+use super::support::{Client, end_in_time};
 
 const CLIENTS: usize = 100;
-
-/// The contract says 200 ms; a machine that runs all tests at once takes longer.
-const LIMIT: Duration = Duration::from_secs(3);
 
 /// Bytes of the journal after the signal: what waits to be written, and what is served in 80 ms.
 const MOST: u64 = 12 << 20;
@@ -76,7 +73,6 @@ fn end_of(kinds: &[Stall]) -> Duration {
     }
     let (status, took) = daemon.terminate();
     assert_eq!(status, Some(0), "{kinds:?}");
-    assert!(took < LIMIT, "{kinds:?}: {took:?}");
     // Beside the replies that wait for one that pours, there may be no room for its datagrams.
     daemon.says_no_more_than(": datagrams to it are dropped, ");
     assert!(daemon.names().is_empty());
@@ -92,7 +88,7 @@ fn a_hundred_stalled_clients_do_not_delay_the_end() {
     // Without a number of rounds, which is long, the mixture has to do.
     let alone = alone.into_iter().filter(|_| rounds > 1);
     for kinds in alone.chain([all]) {
-        let mut times: Vec<Duration> = (0..rounds).map(|_| end_of(kinds)).collect();
+        let mut times = end_in_time(rounds, || end_of(kinds));
         note(&format!(
             "SIGTERM with {CLIENTS} clients {kinds:?}: {}",
             spread(&mut times)

@@ -6,6 +6,7 @@ mod chance;
 mod child;
 mod client;
 mod compiler;
+mod in_time;
 mod long_run;
 mod users;
 
@@ -18,6 +19,7 @@ pub use chance::Chance;
 pub use child::end;
 pub use client::{Client, Received, error_of};
 pub use compiler::compile;
+pub use in_time::end_in_time;
 pub use long_run::{asked, figures};
 pub use users::can_become;
 
