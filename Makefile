@@ -119,11 +119,12 @@ races: ## race the daemon 500 times each way: over real sockets, and under a che
 
 faults: ROUNDS = $(or $(MOCKPILOT_ROUNDS),50)
 faults: ## take descriptors, threads, disks and names away from the daemon
+	$(CARGO) test --release --test hardship --no-run
 	@mkdir -p target/figures
 	@printf '%s\n' "faults: the tests of tests/hardship.rs, release build, one at a time" \
 	    "rounds of each race and each end: $(ROUNDS)" "processors: $$(nproc)" \
 	    "load before: $$(uptime | sed 's/.*load average: //')" >target/figures/faults.txt
-	@begun=$$(date +%s); MOCKPILOT_ROUNDS=$(ROUNDS) \
+	@begun=$$(date +%s); MOCKPILOT_ROUNDS=$(ROUNDS) MOCKPILOT_FAULTS="$(CURDIR)/target/figures/faults.txt" \
 	    $(CARGO) test --release --test hardship -- --test-threads 1 && result=passed || result=failed; \
 	    echo "all tests $$result, $$(($$(date +%s) - begun)) seconds" >>target/figures/faults.txt; \
 	    cat target/figures/faults.txt; echo "figures: target/figures/faults.txt"; [ $$result = passed ]

@@ -2,7 +2,7 @@
 //! killed, names taken away. Nothing is lost without a word, nothing is left behind, and it goes on
 //! serving.
 //!
-//! MOCKPILOT_ROUNDS repeats the ends and the races (`make faults`), which then write down their figures.
+//! MOCKPILOT_ROUNDS repeats the ends and the races. `make faults` names the file for their figures, too.
 #![cfg(target_os = "linux")]
 
 mod support;
