@@ -105,7 +105,7 @@ fn misuse_and_a_daemon_that_cannot_run() {
 #[test]
 fn the_environment_names_the_daemon() {
     let script = "echo $PILOT_SOCKET; echo $MOCKPILOT_SOCKET; echo $MOCKPILOT_CONTROL; \
-                  echo ${NOTIFY_SOCKET-none}; echo $KEPT; stat -c '%a %F' ${PILOT_SOCKET%/*} $PILOT_SOCKET";
+                  echo ${NOTIFY_SOCKET-none}; echo $KEPT; stat -c '%a %F' \"${PILOT_SOCKET%/*}\" \"$PILOT_SOCKET\"";
     let mut run = Run::shell(&[], script);
     run.command
         .env("NOTIFY_SOCKET", "/nobody")
@@ -130,7 +130,7 @@ fn a_socket_of_ones_own_choice_is_absolute_for_the_command() {
     let directory = TempDir::new();
     let mut run = Run::shell(
         &["--socket", "s"],
-        "cd /; echo $PILOT_SOCKET; test -S $PILOT_SOCKET",
+        "cd /; echo $PILOT_SOCKET; test -S \"$PILOT_SOCKET\"",
     );
     run.command.current_dir(directory.path());
     let (status, output, _) = run.finish();
@@ -144,7 +144,7 @@ fn a_long_temporary_directory_does_not_make_the_path_too_long() {
     let directory = TempDir::new();
     let long = directory.join(&"x".repeat(100));
     fs::create_dir(&long).unwrap();
-    let mut run = Run::shell(&[], "echo $PILOT_SOCKET; test -S $PILOT_SOCKET");
+    let mut run = Run::shell(&[], "echo $PILOT_SOCKET; test -S \"$PILOT_SOCKET\"");
     run.command.env("TMPDIR", &long);
     let (status, output, complaint) = run.finish();
     assert_eq!(status, 0, "{complaint}");
@@ -157,20 +157,13 @@ fn a_long_temporary_directory_does_not_make_the_path_too_long() {
 #[test]
 fn groups_and_limits() {
     // By the control socket: the log is written when the log's thread comes to it.
-    let script = format!(
-        "group() {{ cut -d' ' -f5 /proc/$1/stat; }}; \
-         daemon=$({} ctl ping | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); ulimit -Sn; group $$; group $PPID; group $daemon; echo $daemon; \
-         sed -n 's/Max open files *\\([0-9]*\\) *\\([0-9]*\\).*/\\1 \\2/p' /proc/$daemon/limits",
-        env!("CARGO_BIN_EXE_mockpilot")
-    );
-    let words = ["exec", "-q", "--", "/bin/sh", "-c", &script];
+    let script = "group() { cut -d' ' -f5 /proc/$1/stat; }; \
+         daemon=$(\"$0\" ctl ping | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); ulimit -Sn; group $$; group $PPID; group $daemon; echo $daemon; \
+         sed -n 's/Max open files *\\([0-9]*\\) *\\([0-9]*\\).*/\\1 \\2/p' /proc/$daemon/limits";
+    let program = env!("CARGO_BIN_EXE_mockpilot");
     let output = Command::new("/bin/sh")
-        .args([
-            "-c",
-            "ulimit -Sn 100; exec \"$0\" \"$@\"",
-            env!("CARGO_BIN_EXE_mockpilot"),
-        ])
-        .args(words)
+        .args(["-c", "ulimit -Sn 100; exec \"$0\" \"$@\"", program])
+        .args(["exec", "-q", "--", "/bin/sh", "-c", script, program])
         .output()
         .unwrap();
     let output = String::from_utf8(output.stdout).unwrap();
@@ -266,11 +259,13 @@ fn a_failure_shows_the_last_frames_and_how_to_run_it_again() {
         "mockpilot: /bin/sh exited with status 3; the last 20 frames:"
     );
     assert_eq!(lines[21], "mockpilot: seed 8; to run it again:");
-    let again = format!(
-        "{} exec -q --client-budget 64KiB --seed 8 -- /bin/sh -c 'echo $PILOT_SOCKET; cat >/dev/null; exit 3'",
-        env!("CARGO_BIN_EXE_mockpilot")
+    let (program, words) = lines[22].split_once(" exec ").unwrap();
+    // Quoted where its path must be.
+    assert_eq!(program.trim_matches('\''), env!("CARGO_BIN_EXE_mockpilot"));
+    assert_eq!(
+        words,
+        "-q --client-budget 64KiB --seed 8 -- /bin/sh -c 'echo $PILOT_SOCKET; cat >/dev/null; exit 3'"
     );
-    assert_eq!(lines[22], again);
     let frames: Vec<Value> = lines[1..21]
         .iter()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -301,7 +296,7 @@ fn a_failure_shows_the_last_frames_and_how_to_run_it_again() {
         assert!(seq(&pair[0]) < seq(&pair[1]));
     }
     let rerun = Command::new("/bin/sh")
-        .args(["-c", &again])
+        .args(["-c", lines[22]])
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -330,7 +325,7 @@ fn a_daemon_that_died_is_a_failure() {
     let log = log.to_str().unwrap();
     for (status, expected) in [(0, 1), (7, 7)] {
         let found = daemon_of(log);
-        let script = format!("{found}; kill -KILL $daemon; rm {log}; exit {status}");
+        let script = format!("{found}; kill -KILL $daemon; rm '{log}'; exit {status}");
         let (got, _, complaint) = Run::shell(&["--log", log], &script).finish();
         assert_eq!(got, expected, "{complaint}");
         assert!(

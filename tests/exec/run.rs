@@ -100,7 +100,7 @@ pub fn until_told(status: i32) -> String {
 /// Shell words that find the daemon's process: its log is written by a thread of its own, later perhaps
 /// than COMMAND starts.
 pub fn daemon_of(log: &str) -> String {
-    format!("until daemon=$(sed -n 's/.*, pid //p' {log}) && [ -n \"$daemon\" ]; do :; done")
+    format!("until daemon=$(sed -n 's/.*, pid //p' '{log}') && [ -n \"$daemon\" ]; do :; done")
 }
 
 /// Runs a shell that would go on for ever once it has set its trap: the time-out it got, its status and

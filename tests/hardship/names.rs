@@ -33,7 +33,7 @@ fn clients_are_served_on_and_what_took_the_name_stays() {
             "a directory" => fs::create_dir(&socket).unwrap(),
             "a daemon" => {
                 let directory = TempDir::new();
-                let setting = format!("ln -s {0} s; exec \"$0\" -socket {0}", socket.display());
+                let setting = format!("ln -s '{0}' s; exec \"$0\" -socket '{0}'", socket.display());
                 second = Some(Confined::after_in(directory, &setting, &[]));
             }
             _ => {}

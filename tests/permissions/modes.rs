@@ -40,12 +40,12 @@ fn named(names: &[(&str, u32)]) -> Vec<(String, u32)> {
 fn sockets_journal_and_log_are_their_owners() {
     for umask in ["000", "022", "077", "177"] {
         let directory = TempDir::new();
-        let script = "umask $2; cd $1; exec \"$0\" -socket s --control c --journal j --log l -v";
+        let script =
+            "umask $2; cd \"$1\"; exec \"$0\" -socket s --control c --journal j --log l -v";
         let shell = in_shell(script, &[directory.path().to_str().unwrap(), umask]).spawn();
         let mut daemon = Daemon(shell.unwrap());
         let socket = directory.join("s");
         poll(|| socket.exists().then_some(())).expect("a socket");
-        // At no time is there more than that.
         let wanted = named(&[("c", 0o600), ("j", 0o600), ("l", 0o600), ("s", 0o600)]);
         Client::connect(&socket).call_ok(0x21, &[]);
         assert_eq!(listing(directory.path()), wanted, "umask {umask}");
@@ -68,7 +68,7 @@ fn a_file_that_is_there_keeps_its_mode() {
         fs::write(directory.join(name), "").unwrap();
         fs::set_permissions(directory.join(name), Permissions::from_mode(0o644)).unwrap();
     }
-    let script = "cd $1; exec \"$0\" -socket s --journal j --log l";
+    let script = "cd \"$1\"; exec \"$0\" -socket s --journal j --log l";
     let shell = in_shell(script, &[directory.path().to_str().unwrap()]).spawn();
     let mut daemon = Daemon(shell.unwrap());
     let socket = directory.join("s");
