@@ -205,12 +205,7 @@ impl Confined {
 
     /// Processor time that it has used.
     pub fn busy(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        let behind_name = stat.rsplit(')').next().unwrap();
-        let fields = behind_name.split_ascii_whitespace().skip(11).take(2);
-        // In hundredths of a second on every Linux.
-        let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(ticks * 10)
+        busy(&self.pid().to_string())
     }
 
     pub fn ended(&mut self) -> Option<ExitStatus> {
@@ -240,6 +235,16 @@ impl Drop for Confined {
             eprintln!("{}", self.said());
         }
     }
+}
+
+/// Processor time that something listed in `/proc` has used.
+pub fn busy(name: &str) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{name}/stat")).unwrap();
+    let behind_name = stat.rsplit(')').next().unwrap();
+    let fields = behind_name.split_ascii_whitespace().skip(11).take(2);
+    // In hundredths of a second on every Linux.
+    let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 /// Fails where a user in a name space of its own may have more processes than its limit: nobody is

@@ -1,10 +1,11 @@
 //! Standard error is a pipe that is full and that nobody reads, or whose reader has gone.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::daemon::{Daemon, mockpilot};
@@ -31,6 +32,16 @@ fn full_pipe(path: &Path) -> (File, File) {
 
 /// Starts a daemon with this standard error, has it serve and ends it; its status and its time.
 fn serve_and_end(directory: &TempDir, errors: File, args: &[&str]) -> (i32, Duration) {
+    serve_and(directory, errors, args, || {})
+}
+
+/// The same, with something that happens between the last answer and the end.
+fn serve_and(
+    directory: &TempDir,
+    errors: File,
+    args: &[&str],
+    last: impl FnOnce(),
+) -> (i32, Duration) {
     let socket = directory.join("s");
     let mut command = mockpilot();
     command
@@ -42,6 +53,7 @@ fn serve_and_end(directory: &TempDir, errors: File, args: &[&str]) -> (i32, Dura
     for _ in 0..100 {
         client.call_ok(0x21, &[]);
     }
+    last();
     let before = Instant::now();
     let status = daemon.terminate().0;
     let took = before.elapsed();
@@ -71,11 +83,26 @@ fn one_that_is_read_in_the_end_has_the_last_words() {
     let directory = TempDir::new();
     let errors = directory.join("e");
     let (both, end) = full_pipe(&errors);
+    let mut reader = BufReader::new(File::open(&errors).unwrap());
     drop(both);
-    let reading = std::thread::spawn(move || std::fs::read_to_string(errors).unwrap());
-    let (ended, _) = serve_and_end(&directory, end, &["--scenario", UNMET]);
+    let mut rest = None;
+    let args = ["--scenario", UNMET];
+    let (ended, _) = serve_and(&directory, end, &args, || {
+        let reading = thread::spawn(move || {
+            let mut first = Vec::new();
+            reader.read_until(b'\n', &mut first).unwrap();
+            (first, reader)
+        });
+        poll(|| reading.is_finished().then_some(())).expect("a line");
+        let (first, reader) = reading.join().unwrap();
+        // It had no room until now, but for what filled the pipe.
+        let first = String::from_utf8(first).unwrap();
+        assert!(first.starts_with("xxx") && first.contains("xmockpilot: listening on "));
+        rest = Some(reader);
+    });
     assert_eq!(ended, 3);
-    let said = reading.join().unwrap();
+    let mut said = String::new();
+    rest.unwrap().read_to_string(&mut said).unwrap();
     assert!(said.contains("expected at least 1"), "{said}");
 }
 
