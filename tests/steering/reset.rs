@@ -25,17 +25,18 @@ fn slow_rule() -> Value {
     json!({"name": "slow", "on": "resolve_hostname", "fault": {"slow": {"bytes": 4, "every": "50ms"}}})
 }
 
-fn scenario() -> Value {
+/// One whose late pushes and answers come when `late` has passed.
+fn scenario(late: &str) -> Value {
     json!({
         "node": {"hostname": "unit"},
         "rules": [
-            {"name": "late", "on": "info", "delay": "2s"},
+            {"name": "late", "on": "info", "delay": late},
             slow_rule(),
             {"name": "first", "on": "set_tags", "state": "start", "then": "second"},
             {"name": "pushing", "on": "health", "times": 1, "push": [
-                {"raw": {"command": 119, "data": "late"}, "to": "all", "after": "2s"}]},
+                {"raw": {"command": 119, "data": "late"}, "to": "all", "after": late}]},
         ],
-        "timeline": [{"on": "bind", "after": "2s", "every": "1s",
+        "timeline": [{"on": "bind", "after": late, "every": "1s",
                       "push": [{"raw": {"command": 119, "data": "timeline"}, "to": "all"}]}],
     })
 }
@@ -48,8 +49,16 @@ struct Busy {
 }
 
 impl Busy {
+    fn connect(steered: &Steered) -> Busy {
+        Busy {
+            listener: steered.settled(),
+            dialler: steered.settled(),
+            slow: steered.settled(),
+        }
+    }
+
     /// Gives the streams of the listener and of the dialler, and what has come of the slow frame.
-    fn get_busy(&mut self, steered: &Steered) -> (Vec<u8>, Vec<u8>, [u8; 4]) {
+    fn get_busy(&mut self, steered: &Steered, late: &str) -> (Vec<u8>, Vec<u8>, [u8; 4]) {
         let mut talk = steered.talk();
         self.listener.call_ok(0x01, &[0, 80]);
         let near = self
@@ -63,8 +72,8 @@ impl Busy {
         self.listener.call_ok(0x13, b"renamed");
         self.listener.call_ok(0x19, b"[\"a\"]");
         let push = json!([
-            {"raw": {"command": 119, "data": "pushed"}, "to": "all", "after": "2s"},
-            {"recv": {"conn": "last", "data": "late"}, "to": 1, "after": "2s"},
+            {"raw": {"command": 119, "data": "pushed"}, "to": "all", "after": late},
+            {"recv": {"conn": "last", "data": "late"}, "to": 1, "after": late},
         ]);
         talk.done(json!({"verb": "push", "push": push}));
         let added = json!({"name": "added", "on": "*", "error": "added"});
@@ -83,17 +92,13 @@ impl Busy {
 
 #[test]
 fn a_hundred_resets_leave_nothing() {
-    let steered = Steered::play(&scenario());
-    let mut busy = Busy {
-        listener: steered.settled(),
-        dialler: steered.settled(),
-        slow: steered.settled(),
-    };
+    let steered = Steered::play(&scenario("1h"));
+    let mut busy = Busy::connect(&steered);
     steered.done(json!({"verb": "reset"}));
     let fresh = steered.done(json!({"verb": "state"}))["state"].clone();
     let mut talk = steered.talk();
     for round in 0..100 {
-        let (far, near, begun) = busy.get_busy(&steered);
+        let (far, near, begun) = busy.get_busy(&steered, "1h");
         talk.done(json!({"verb": "reset"}));
         // Each stream's owner has its end by now, and nothing else; a frame that has begun is whole.
         assert_eq!(
@@ -134,8 +139,17 @@ fn a_hundred_resets_leave_nothing() {
             assert_eq!(client.quiet(), [], "round {round}");
         }
     }
-    talk.done(json!({"verb": "reset"}));
-    // The last late ones would come now.
+}
+
+#[test]
+fn what_was_to_come_later_does_not() {
+    let steered = Steered::play(&scenario("2s"));
+    let mut busy = Busy::connect(&steered);
+    busy.get_busy(&steered, "2s");
+    steered.done(json!({"verb": "reset"}));
+    for client in busy.all() {
+        at_hand(client);
+    }
     let silence = Duration::from_millis(2500);
     assert_eq!(busy.listener.try_recv(silence), None);
     for client in busy.all() {
