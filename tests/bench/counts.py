@@ -5,8 +5,7 @@ usage: counts.py DAEMON FLOOR LOAD INTERPOSER FIGURES, in the project's director
 Instructions (in user mode) are those that valgrind counts, system calls those that strace counts, and
 allocations those that INTERPOSER does: it is allocations.c, built. Each count is the difference of two runs
 of which one has so many requests more (MOCKPILOT_ROUNDS, default 3,200), divided by these: start, warm-up and
-end cancel out, and a busy machine changes nothing. Exit status 1 when a tool is missing or fails; what the
-others count is written all the same.
+end cancel out. Exit status 1 when a tool is missing or fails; what the others count is written all the same.
 """
 
 import json
@@ -31,6 +30,15 @@ LOADS = [
     ("joined64", "64 bytes to another client", False, 1),
     ("datagram64", "a datagram of 64 bytes", False, 1),
 ]
+
+NOTES = [
+    "The system calls depend on how busy the machine is where a thread writes what has gathered or a frame comes",
+    "in pieces: with a journal file, to another client, and of 1 MiB. A ? is less than nothing: it came to fewer",
+    "in the longer run. The other counts hardly depend on it.",
+]
+
+# Less than nothing by so much of a request is a thread's start or end: a call or two in the whole run.
+SLACK = 0.01
 
 # Requests of the shorter run: streams are open then, and buffers have their size.
 SHORT = 960
@@ -114,8 +122,7 @@ def per_request(counter, binary, options, mode, rounds):
         return counter(start, load)
 
     short = SHORT if rounds > BATCH else rounds
-    # What is below nothing is a thread that once did something a little later.
-    return max(count(short + rounds) - count(short), 0) / rounds
+    return (count(short + rounds) - count(short)) / rounds
 
 
 def table(counter, decimals, columns, rounds):
@@ -127,7 +134,7 @@ def table(counter, decimals, columns, rounds):
                 row.append("-")
             else:
                 figure = per_request(counter, binary, options, mode, max(rounds // fewer, 1))
-                row.append(f"{figure:,.{decimals}f}")
+                row.append("?" if figure < -SLACK else f"{max(figure, 0):,.{decimals}f}")
         yield row
 
 
@@ -164,7 +171,7 @@ def main():
             for first, *cells in rows:
                 cells = [cell.rjust(width) for cell, width in zip(cells, widths[1:])]
                 report.append("  ".join([first.ljust(widths[0]), *cells]))
-    report += ["", f"took {time.monotonic() - begin:.0f} s"]
+    report += ["", *NOTES, "", f"took {time.monotonic() - begin:.0f} s"]
     os.makedirs(os.path.dirname(FIGURES), exist_ok=True)
     with open(FIGURES, "w") as file:
         file.write("\n".join(report) + "\n")
