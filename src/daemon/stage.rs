@@ -18,7 +18,7 @@ use crate::scenario::random::Random;
 use crate::scenario::{Answer, Arrival, Delay, Fault};
 use crate::wire::frame::Frame;
 use crate::wire::kind::Kind;
-use crate::wire::{Decoded, Reply, Request, decode};
+use crate::wire::{Decoded, Reply, Request, decode, malformed};
 
 /// All that a step needs: the locked state, and the queue of the client that is being served.
 pub(super) struct Stage<'a> {
@@ -90,6 +90,9 @@ impl Stage<'_> {
     /// Has the node answer a request, or refuses it.
     fn serve(&mut self, client: ClientId, tag: u64, decoded: &Decoded<'_>) {
         let now = self.now;
+        if let (Some(text), Some(journal)) = (malformed(decoded), &self.hub.hooks.journal) {
+            journal.event(Some(client), &Event::Malformed { text: &text }, None);
+        }
         match decoded {
             Ok(request) => {
                 let (node, mut outlets) = self.node();
@@ -97,10 +100,6 @@ impl Stage<'_> {
                 self.settle();
             }
             Err(malformed) => {
-                if let Some(journal) = &self.hub.hooks.journal {
-                    let text = &*malformed.text;
-                    journal.event(Some(client), &Event::Malformed { text }, None);
-                }
                 if malformed.answered {
                     self.with_node(&mut |_, out| {
                         out.reply(client, Reply::Error(malformed.text.clone()));

@@ -165,8 +165,9 @@ impl Steering {
             Some(seq) => Ok(seq),
             None => Err(Missed {
                 text: format!(
-                    "{}: expected {count} within {timeout:?}, got {}",
+                    "{}: expected {count}{}, got {}",
                     wanted.text(),
+                    within(timeout),
                     count - progress.left
                 ),
                 nearest: progress.nearest.text(wanted),
@@ -276,5 +277,13 @@ impl Steering {
             Some(journal) => journal.entries(since, ENTRIES),
             None => Vec::new(),
         }
+    }
+}
+
+/// How long it was waited for, where it was.
+fn within(timeout: Duration) -> String {
+    match timeout {
+        Duration::ZERO => String::new(),
+        _ => format!(" within {timeout:?}"),
     }
 }

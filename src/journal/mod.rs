@@ -19,8 +19,8 @@ use std::path::Path;
 use crate::log::Log;
 use crate::node::ClientId;
 use crate::threads::Instant;
-use crate::wire::Decoded;
 use crate::wire::frame::Frame;
+use crate::wire::{Decoded, malformed};
 use entry::Entry;
 pub use event::{Event, Reason};
 use writer::Writer;
@@ -103,10 +103,7 @@ impl Journal {
         decoded: &Decoded<'_>,
         rule: Option<&str>,
     ) -> u64 {
-        let malformed = match decoded {
-            Ok(_) => "",
-            Err(malformed) => &malformed.text,
-        };
+        let malformed = malformed(decoded).unwrap_or_default();
         self.writer.enter(Entry {
             client,
             direction: Some(Direction::In),

@@ -1,5 +1,7 @@
 //! Frames to requests, with the real daemon's text for every malformed form.
 
+use std::borrow::Cow;
+
 use byteorder::{BigEndian, ByteOrder};
 
 use super::address::Address;
@@ -42,6 +44,20 @@ pub fn decode(frame: Frame<'_>) -> Decoded<'_> {
             text: unknown(code, payload),
             answered: true,
         }),
+    }
+}
+
+/// What is wrong with a request, which need not be the daemon's answer: it looks into a policy only when
+/// the token is good.
+pub fn malformed<'d>(decoded: &'d Decoded<'_>) -> Option<Cow<'d, str>> {
+    match decoded {
+        Ok(Request::PolicySet { policy, .. }) => {
+            let error = json::Reader::new(policy).err()?;
+            let text = format!("managed policy set: parse policy: policy: invalid JSON: {error}");
+            Some(text.into())
+        }
+        Ok(_) => None,
+        Err(malformed) => Some((&*malformed.text).into()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::address::Address;
 use super::command::Command;
-use super::decode::{Decoded, Malformed};
+use super::decode::{Decoded, Malformed, malformed};
 use super::frame::Frame;
 use super::partial;
 use super::request::Request;
@@ -69,6 +69,11 @@ pub enum Field<'a> {
 /// The field of a decoded frame; `None` when it has none of that name.
 pub fn field<'a>(frame: Frame<'a>, decoded: &'a Decoded<'a>, name: &str) -> Option<Field<'a>> {
     match decoded {
+        // The one field that may be spoilt in a request that is decoded.
+        Ok(request) if matches!(name, "policy" | "malformed") => match malformed(decoded) {
+            Some(text) => (name == "malformed").then_some(Field::Text(text)),
+            None => of_request(request, name),
+        },
         Ok(request) => of_request(request, name),
         Err(malformed) => of_malformed(frame, malformed, name),
     }
@@ -89,7 +94,8 @@ fn of_malformed<'a>(frame: Frame<'a>, malformed: &'a Malformed, name: &str) -> O
     partial::field(row.fields, frame.payload.get(row.sub.len()..)?, name)
 }
 
-fn of_request<'a>(request: &'a Request<'a>, name: &str) -> Option<Field<'a>> {
+/// The field as it was decoded, spoilt or not.
+pub(super) fn of_request<'a>(request: &'a Request<'a>, name: &str) -> Option<Field<'a>> {
     use Field::{Data, Flag, Fraction, Json, List, Number, Secret};
     let text = |text: &'a str| Field::Text(text.into());
     Some(match (request, name) {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::decode::Decoded;
 use super::encode::encode_push;
-use super::field::{Field, field};
+use super::field::{Field, field, of_request};
 use super::frame::{Frame, PREFIX};
 use super::kind::Kind;
 use super::outgoing::sent_fields;
@@ -35,7 +35,12 @@ pub struct View {
 pub fn request_fields(frame: Frame<'_>, decoded: &Decoded<'_>, view: View) -> Map<String, Value> {
     let mut fields = Map::new();
     for &name in Kind::of(decoded).fields().iter().chain(&["malformed"]) {
-        if let Some(field) = field(frame, decoded, name) {
+        let field = match decoded {
+            // What is spoilt may be so by the cut.
+            Ok(request) if view.cut > 0 => of_request(request, name),
+            _ => field(frame, decoded, name),
+        };
+        if let Some(field) = field {
             json::set(&mut fields, name, value(name, field, view));
         }
     }
@@ -273,23 +278,38 @@ mod tests {
             "<redacted>"
         );
         assert_eq!(fields(0x29, broadcast, open)["token"], "s3cret");
+        let document = r#"{"a":[{"admin_token":"s3cret","Token":["s3cret"]}],"has_token":true}"#;
+        let payload = [b"\x05\x01\0\x07\0\x06s3cret", document.as_bytes()].concat();
+        let shown = fields(0x23, &payload, View::default());
+        let hidden = json!({"admin_token": "<redacted>", "Token": "<redacted>"});
+        assert_eq!(shown["policy"], json!({"a": [hidden], "has_token": true}));
+        assert!(!shown.to_string().contains("s3cret"), "{shown}");
+        let shown = fields(0x23, &payload, open);
+        assert_eq!(shown["token"], "s3cret");
+        let whole: Value = serde_json::from_str(document).unwrap();
+        assert_eq!(shown["policy"], whole);
         for (document, hidden) in [
-            (
-                r#"{"a":[{"admin_token":"s3cret","Token":["s3cret"]}],"has_token":true}"#,
-                json!({"a": [{"admin_token": "<redacted>", "Token": "<redacted>"}], "has_token": true}),
-            ),
-            (r#"{"token":"s3cret""#, json!("<redacted>")),
-            (r#"{"\u0074oken":"s3cret""#, json!("<redacted>")),
-            ("not JSON", json!("not JSON")),
+            (r#"{"token":"s3cret""#, "<redacted>"),
+            (r#"{"\u0074oken":"s3cret""#, "<redacted>"),
+            (r#"{"other":"#, r#"{"other":"#),
         ] {
-            let payload = [b"\x05\x01\0\x07\0\x06s3cret", document.as_bytes()].concat();
-            let shown = fields(0x23, &payload, View::default());
-            assert_eq!(shown["policy"], hidden, "{document}");
+            let payload = [b"\x05\x01\0\x07\0\0", document.as_bytes()].concat();
+            let cut = |cut| View {
+                cut,
+                ..View::default()
+            };
+            let shown = fields(0x23, &payload, cut(1));
+            let whole = json!({"network_id": 7, "token": "<redacted>", "policy": hidden});
+            assert_eq!(shown, whole, "{document}");
+            // Where nothing was cut it never was a policy.
+            let shown = fields(0x23, &payload, cut(0));
+            assert_eq!(shown["policy"], Value::Null);
             assert!(!shown.to_string().contains("s3cret"), "{shown}");
-            let shown = fields(0x23, &payload, open);
-            assert_eq!(shown["token"], "s3cret");
-            let whole = serde_json::from_str(document).unwrap_or_else(|_| json!(document));
-            assert_eq!(shown["policy"], whole);
+            let text = shown["malformed"].as_str().unwrap();
+            assert!(
+                text.ends_with("invalid JSON: unexpected end of JSON input"),
+                "{text}"
+            );
         }
     }
 

@@ -17,7 +17,7 @@ pub mod request;
 
 pub use address::Address;
 pub use command::Command;
-pub use decode::{Decoded, Malformed, decode};
+pub use decode::{Decoded, Malformed, decode, malformed};
 pub use encode::{Encoder, encode_push, encode_reply};
 pub use reply::{Push, Reply};
 pub use request::Request;

@@ -333,7 +333,6 @@ int mockpilot_start(struct mockpilot *mock, const char *program, const char *soc
         program = "mockpilot";
     if (socket_path == NULL) {
         const char *directory = getenv("TMPDIR");
-
         if (directory == NULL || *directory == '\0')
             directory = "/tmp";
         snprintf(path, sizeof path, "%s/mockpilot-%ld-%u.sock", directory, (long)getpid(),

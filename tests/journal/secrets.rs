@@ -131,7 +131,7 @@ fn the_journal_tells_them_when_it_is_asked_to() {
     assert_eq!(fields("managed.policy_set", "token"), [TOKEN, TOKEN]);
     let policies = fields("managed.policy_set", "policy");
     assert_eq!(policies[0]["deep"], json!([{"api_TOKEN": [TOKEN]}]));
-    assert_eq!(policies[1], format!("{{\"\\u0074oken\":\"{TOKEN}\""));
+    assert_eq!(policies[1], Value::Null);
     let told = json!([{"token": TOKEN, "Admin_Token": TOKEN}]);
     assert_eq!(fields("info_ok", "a"), [told]);
     assert_eq!(

@@ -96,6 +96,13 @@ fn whole_fields_stay_beside_malformed() {
             json!({"network_id": 7, "token": "s3cret"}),
         ),
         (
+            "managed.policy_set",
+            0x23,
+            b"\x05\x01\0\x07\0\x06s3cret{",
+            "managed policy set: parse policy: policy: invalid JSON: unexpected end of JSON input",
+            json!({"network_id": 7, "token": "s3cret"}),
+        ),
+        (
             "broadcast",
             0x29,
             b"\0\x07\0\x50\0",
@@ -164,6 +171,41 @@ fn whole_fields_stay_beside_malformed() {
             ruled.remove(&rule);
         }
     }
+}
+
+/// The daemon looks at the token before it looks into the policy, and at what is in a document after that.
+#[test]
+fn policies_that_are_no_json() {
+    let ruled = Ruled::play(json!({"node": {"admin_token": "good"}}), &[]);
+    let mut client = ruled.connect();
+    let text = "managed policy set: parse policy: policy: invalid JSON: \
+                invalid character 'n' looking for beginning of object key string";
+    let request = |token: &str, document: &str| {
+        [
+            b"\x05\x01\0\x07\0\x04",
+            token.as_bytes(),
+            document.as_bytes(),
+        ]
+        .concat()
+    };
+    let (good, bad) = (request("good", "{n"), request("evil", "{n"));
+    let refused = "managed policy set: invalid admin token";
+    assert_eq!(client.error_text(0x23, &good), text);
+    assert_eq!(client.error_text(0x23, &bad), refused);
+    let entries = ruled.entries();
+    let noted = entries.iter().filter(|e| e["event"] == "malformed");
+    assert!(noted.map(|e| &e["text"]).eq([text, text]));
+    let json = request("good", "[]");
+    let said = client.error_text(0x23, &json);
+    let entry = ruled.entries().into_iter().rfind(|e| e["dir"] == "in");
+    let shown = json!({"network_id": 7, "token": "<redacted>", "policy": []});
+    assert_eq!(entry.unwrap()["fields"], shown, "{said}");
+    let on = "managed.policy_set";
+    ruled.add(json!({"on": on, "when": {"malformed": text}, "error": "broken"}));
+    ruled.add(json!({"on": on, "when": {"policy": {"not": 1}}, "error": "whole"}));
+    assert_eq!(client.error_text(0x23, &good), "broken");
+    assert_eq!(client.error_text(0x23, &bad), "broken");
+    assert_eq!(client.error_text(0x23, &json), "whole");
 }
 
 #[test]
