@@ -102,7 +102,7 @@ impl MockDaemon {
     /// let missed = daemon.await_request(r#"{"on": "dial", "when": {"port": 80}}"#, Duration::ZERO);
     /// assert_eq!(
     ///     missed.unwrap_err(),
-    ///     "dial with port 80: expected 1 within 0ns, got 0; nothing else came"
+    ///     "dial with port 80: expected 1, got 0; nothing else came"
     /// );
     /// # Ok::<(), std::io::Error>(())
     /// ```
