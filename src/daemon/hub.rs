@@ -1,5 +1,6 @@
 //! Where sessions meet: the node behind its lock, and the outboxes of all clients.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,6 +30,10 @@ pub struct Hub {
     pub(super) timer: Condvar,
     /// The last session has ended.
     left: Condvar,
+    /// Sessions that wait for the lock to part.
+    parting: AtomicUsize,
+    /// None waits for that any more.
+    calm: Condvar,
     /// By when sessions have to finish, once the daemon ends: known without the lock, which a crowd may
     /// keep from who ends it.
     pub(super) stopping: OnceLock<Instant>,
@@ -110,6 +115,8 @@ impl Hub {
             state: Mutex::new(state),
             timer: Condvar::new(),
             left: Condvar::new(),
+            parting: AtomicUsize::new(0),
+            calm: Condvar::new(),
             stopping: OnceLock::new(),
             started: Instant::now(),
             setup,
@@ -124,8 +131,18 @@ impl Hub {
         hold(&self.state)
     }
 
+    /// The same for a turn: once the daemon is to end, those go first that have no more to ask.
+    pub(super) fn turn_state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.session_state();
+        while self.is_stopping() && self.parting.load(Ordering::SeqCst) > 0 {
+            let waited = self.calm.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+        state
+    }
+
     /// The same for a session: once the daemon is to end, who ends it goes first, whatever the crowd.
-    pub(super) fn session_state(&self) -> MutexGuard<'_, State> {
+    fn session_state(&self) -> MutexGuard<'_, State> {
         let mut state = hold(&self.state);
         while self.is_stopping() && !state.stopped {
             let waited = self.left.wait(state);
@@ -207,10 +224,15 @@ impl Hub {
     /// something to be [`written`](Self::written) to it.
     pub fn part(&self, client: ClientId, reason: Reason) -> bool {
         let now = self.now();
+        self.parting.fetch_add(1, Ordering::SeqCst);
         let mut guard = self.session_state();
+        let last = self.parting.fetch_sub(1, Ordering::SeqCst) == 1;
         let own = guard.outboxes.get(client).cloned();
         let mut queue = own.as_ref().map(|outbox| outbox.queue());
         let stopping = self.is_stopping();
+        if stopping && last {
+            self.calm.notify_all();
+        }
         let mut stage = Stage {
             hub: self,
             state: &mut guard,

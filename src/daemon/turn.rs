@@ -28,7 +28,7 @@ pub(super) struct Turn<'h> {
 impl<'h> Turn<'h> {
     /// Waits for the turn of the client whose outbox this is.
     pub fn begin(hub: &'h Arc<Hub>, outbox: &'h Arc<Outbox>) -> Self {
-        let state = hub.session_state();
+        let state = hub.turn_state();
         let own = outbox.queue();
         let due = state.next_due();
         Turn {
