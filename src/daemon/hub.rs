@@ -31,7 +31,7 @@ pub struct Hub {
     /// The last session has ended.
     left: Condvar,
     /// Sessions that wait for the lock to part.
-    parting: AtomicUsize,
+    pub(super) parting: AtomicUsize,
     /// None waits for that any more.
     calm: Condvar,
     /// By when sessions have to finish, once the daemon ends: known without the lock, which a crowd may

@@ -1,6 +1,7 @@
 //! The end of the daemon, while clients come, ask, are pushed to and read nothing.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::explore::{exhaust, explore, explore_in_time};
@@ -174,6 +175,35 @@ fn races_a_stop_and_a_client_that_leaves() {
         told_of_the_end(&frames, cut, &near);
         leaving.result();
         pushing.result();
+        stopping.result();
+        Clock::at_most(Duration::ZERO);
+    });
+}
+
+/// Once the end has begun, nobody has a turn while others wait to part.
+#[test]
+fn races_a_turn_and_who_parts_at_the_end() {
+    explore("a turn and who parts at the end", || {
+        let hub = hub(patient(), Hooks::default());
+        let clients = joined(&hub, [ROOM, ROOM]);
+        let turning = {
+            let hub = Arc::clone(&hub);
+            Doing::start("turning", move || {
+                for _ in 0..3 {
+                    let _state = hub.turn_state();
+                    assert!(!hub.is_stopping() || hub.parting.load(Ordering::SeqCst) == 0);
+                }
+            })
+        };
+        let stopping = {
+            let hub = Arc::clone(&hub);
+            Doing::start("stopping", move || stop(&hub))
+        };
+        for (mut client, id) in clients {
+            let (frames, cut) = client.rest();
+            told_of_the_end(&frames, cut, &id);
+        }
+        turning.result();
         stopping.result();
         Clock::at_most(Duration::ZERO);
     });
