@@ -28,13 +28,6 @@ const SIG_SETMASK: i32 = if cfg!(target_os = "linux") { 2 } else { 3 };
 
 const EBADF: i32 = 9;
 
-const F_GETFL: i32 = 3;
-const F_SETFL: i32 = 4;
-#[cfg(target_os = "linux")]
-const O_APPEND: i32 = 0o2000;
-#[cfg(not(target_os = "linux"))]
-const O_APPEND: i32 = 8;
-
 /// Parameters of glibc's `mallopt`.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const M_MMAP_THRESHOLD: i32 = -3;
@@ -62,7 +55,6 @@ mod c {
         ) -> i32;
         pub(super) safe fn getrlimit(resource: i32, limit: &mut ResourceLimit) -> i32;
         pub(super) safe fn setrlimit(resource: i32, limit: &ResourceLimit) -> i32;
-        pub(super) fn fcntl(descriptor: i32, command: i32, ...) -> i32;
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
         pub(super) safe fn mallopt(parameter: i32, value: i32) -> i32;
     }
@@ -166,19 +158,6 @@ pub fn named_descriptor(path: &Path) -> Option<io::Result<OwnedFd>> {
         }
     };
     Some(duplicate(number))
-}
-
-/// Has whatever is written to an open file, by every process that shares it, go to the file's end.
-///
-/// # Errors
-///
-/// What the system says.
-pub fn append(file: BorrowedFd<'_>) -> io::Result<()> {
-    let number = std::os::fd::AsRawFd::as_raw_fd(&file);
-    // SAFETY: of these two the one takes nothing more, and the other an int.
-    let flags = unsafe { c::fcntl(number, F_GETFL) };
-    checked(flags)?;
-    checked(unsafe { c::fcntl(number, F_SETFL, flags | O_APPEND) })
 }
 
 /// Takes over an inherited descriptor: what is returned is a close-on-exec copy, and the original is

@@ -1,9 +1,7 @@
 //! The daemon's process: this program once more, in a process group of its own, on a lifeline.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
-use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
@@ -174,23 +172,11 @@ impl Drop for DaemonProcess {
 }
 
 /// What a word means that names this process's standard input or output: the daemon's own are the
-/// lifeline and its report. It opens the output by name, so that whoever else writes to the same file
-/// must not do so at a place of their own.
+/// lifeline and its report.
 fn own_stream(word: &OsString) -> OsString {
     let number = match word.to_str() {
         Some("/dev/stdin" | "/dev/fd/0" | "/proc/self/fd/0") => 0,
-        Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
-            let output = io::stdout();
-            let copy = output.as_fd().try_clone_to_owned().map(File::from);
-            if copy
-                .and_then(|file| file.metadata())
-                .is_ok_and(|found| found.is_file())
-            {
-                // Where this fails, there are no such files either.
-                let _ = sys::append(output.as_fd());
-            }
-            1
-        }
+        Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => 1,
         _ => return word.clone(),
     };
     format!("/proc/{}/fd/{number}", std::process::id()).into()

@@ -23,11 +23,13 @@ fn standard_input_and_output_are_those_of_exec() {
     assert_eq!(last["event"], "stop");
 }
 
+/// As behind `>>`: the daemon opens the output by name, and has a place of its own in the file.
 #[test]
-fn a_journal_on_standard_output_is_not_written_over() {
+fn a_journal_on_standard_output_that_is_appended_to_is_not_written_over() {
     let directory = TempDir::new();
     let path = directory.join("all");
-    let all = fs::File::create(&path).unwrap();
+    let mut options = fs::OpenOptions::new();
+    let all = options.append(true).create(true).open(&path).unwrap();
     let nobody = r#"{"timeline":[{"at":"0s","push":[{"raw":{"command":1},"to":9}]}]}"#;
     let options = ["-q", "--journal=/dev/stdout", "--scenario", nobody];
     let wait = "until grep -q dropped \"$ALL\"; do sleep 0.01; done; echo told; echo said >&2";
