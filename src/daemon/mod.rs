@@ -176,8 +176,8 @@ impl Daemon {
         self.steering().state()
     }
 
-    /// Takes the socket away, lets every session finish and closes every client. Returns within
-    /// 100 ms. May be called again.
+    /// Takes the socket away, lets every session finish and closes every client. Returns within 100 ms,
+    /// unless a journal's file keeps them waiting. May be called again.
     pub fn stop(&mut self) {
         let deadline = Instant::now() + STOP;
         if let Some(journal) = &self.hub.hooks.journal {
