@@ -209,9 +209,17 @@ impl Play {
         *self = fresh;
     }
 
-    /// When data that was to wait until `at` is due: not before what waits on the same stream.
-    pub(super) fn in_order(&mut self, client: ClientId, conn: u32, at: Duration) -> Duration {
+    /// When data that is to wait so long is due: not before what waits on the same stream.
+    pub(super) fn in_order(
+        &mut self,
+        client: ClientId,
+        conn: u32,
+        now: Duration,
+        delay: Duration,
+    ) -> Duration {
+        let at = now + delay;
         let streams = self.delayed.entry(client).or_default();
+        streams.retain(|last| *last > now);
         let last = streams.get_or_make(conn, || at);
         *last = at.max(*last);
         *last

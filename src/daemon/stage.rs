@@ -129,7 +129,7 @@ impl Stage<'_> {
             }
             let mut at = self.now + delay;
             if let Ok(Request::Send { conn, .. }) = decoded {
-                at = self.state.play.in_order(client, *conn, at);
+                at = self.state.play.in_order(client, *conn, self.now, delay);
             }
             let body = [&[frame.code], frame.payload].concat();
             self.queue(client, &mut |queue| queue.delay(body.len()));
