@@ -1,11 +1,7 @@
 //! What came before somebody asked for it, out of the journal's memory.
 
-use std::sync::Arc;
-
 use super::hub::{Hub, State};
-use super::play::Await;
 use crate::scenario::matching::Asked;
-use crate::scenario::tally::Tally;
 use crate::threads::MutexGuard;
 use crate::wire::decode;
 
@@ -13,25 +9,11 @@ use crate::wire::decode;
 /// largest that are kept.
 const LITTLE: u64 = 100;
 
-/// What is shown requests of before, and goes on with those that come.
-pub(super) trait Counter {
-    /// It counts behind an entry, which may be one that is still to come.
-    fn count_behind(&mut self, _seq: u64) {}
-}
-
-impl Counter for Tally {}
-
-impl Counter for (Arc<Await>, u64) {
-    fn count_behind(&mut self, seq: u64) {
-        self.0.count_behind(seq);
-    }
-}
-
 impl Hub {
     /// Shows a `fresh` counter all requests and arrivals since the last reset, or behind entry `since` of
     /// the journal, that are remembered: nearly all of them while others are served. The lock is held
     /// from the last of them on, so that nothing falls between them and what comes next.
-    pub(super) fn look_back<T: Counter>(
+    pub(super) fn look_back<T>(
         &self,
         since: Option<u64>,
         fresh: &dyn Fn() -> T,
@@ -40,9 +22,6 @@ impl Hub {
         loop {
             let reset_at = self.state().play.reset_at;
             let (mut counter, mut seen) = (fresh(), since.unwrap_or(reset_at));
-            if let Some(since) = since {
-                counter.count_behind(since);
-            }
             let mut visit = |asked: &Asked<'_>, seq| look(&mut counter, asked, seq);
             let mut least = u64::MAX;
             loop {

@@ -83,6 +83,8 @@ pub(super) struct Visit {
 pub(super) struct Await {
     pub(super) wanted: Wanted,
     count: u64,
+    /// The journal's entry behind which it counts; that may be one that is still to come.
+    since: u64,
     pub(super) progress: Mutex<AwaitProgress>,
     pub(super) done: Condvar,
 }
@@ -90,38 +92,31 @@ pub(super) struct Await {
 #[derive(Debug)]
 pub(super) struct AwaitProgress {
     pub(super) left: u64,
-    /// Entries below this one are not looked at.
-    first: u64,
     pub(super) nearest: Nearest,
     /// The entry of the request that completed it.
     pub(super) completed: Option<u64>,
 }
 
 impl Await {
-    pub(super) fn new(wanted: Wanted, count: u64) -> Await {
+    pub(super) fn new(wanted: Wanted, count: u64, since: u64) -> Await {
         let progress = AwaitProgress {
             left: count,
-            first: 0,
             nearest: Nearest::default(),
             completed: None,
         };
         Await {
             wanted,
             count,
+            since,
             progress: Mutex::new(progress),
             done: Condvar::new(),
         }
     }
 
-    /// Looks only at entries behind this one from now on.
-    pub(super) fn count_behind(&self, seq: u64) {
-        hold(&self.progress).first = seq.saturating_add(1);
-    }
-
     /// Looks at a request.
     pub(super) fn look_at(&self, asked: &Asked<'_>, seq: u64) {
         let mut progress = hold(&self.progress);
-        if progress.completed.is_some() || seq < progress.first {
+        if progress.completed.is_some() || seq <= self.since {
             return;
         }
         if !self.wanted.is(asked) {

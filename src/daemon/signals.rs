@@ -35,8 +35,9 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Puts the handlers in place, and lets signals come that who started the process has blocked. From the second signal on, of whatever kind, the process leaves at
-    /// once with status 128 plus the signal's number, whether or not anybody waited for the first.
+    /// Puts the handlers in place, and lets signals come that who started the process has blocked. From
+    /// the second signal on, of whatever kind, the process leaves at once with status 128 plus the
+    /// signal's number, whether or not anybody waited for the first.
     ///
     /// Meant for once in a process, before any thread that may get in the way.
     ///

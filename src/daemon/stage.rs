@@ -90,7 +90,9 @@ impl Stage<'_> {
     /// Has the node answer a request, or refuses it.
     fn serve(&mut self, client: ClientId, tag: u64, decoded: &Decoded<'_>) {
         let now = self.now;
-        if let (Some(text), Some(journal)) = (malformed(decoded), &self.hub.hooks.journal) {
+        if let Some(journal) = &self.hub.hooks.journal
+            && let Some(text) = malformed(decoded)
+        {
             journal.event(Some(client), &Event::Malformed { text: &text }, None);
         }
         match decoded {

@@ -128,7 +128,8 @@ impl Steering {
         gone: &dyn Fn() -> bool,
     ) -> Result<u64, Missed> {
         let deadline = Instant::now().checked_add(timeout);
-        let fresh = || (Arc::new(Await::new(wanted.clone(), count)), 0);
+        let behind = since.unwrap_or(0);
+        let fresh = || (Arc::new(Await::new(wanted.clone(), count, behind)), 0);
         let (mut state, (one, seen)) =
             self.hub
                 .look_back(since, &fresh, &|(one, seen), asked, seq| {
